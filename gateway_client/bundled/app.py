@@ -1,0 +1,133 @@
+"""The application factory: settings and an open store in, an ASGI application out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from importlib import metadata
+from random import Random
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway_client.bundled import PRODUCT, credentials
+from gateway_client.bundled.admin.door import AdminRefusal
+from gateway_client.bundled.admin.routes import routes as admin_routes
+from gateway_client.bundled.data_plane.refusals import Refusal
+from gateway_client.bundled.data_plane.routes import routes as data_plane_routes
+from gateway_client.bundled.faults import ChangeCount
+from gateway_client.bundled.gateway import Gateway
+from gateway_client.bundled.settings import GatewaySettings
+from gateway_client.bundled.store.database import Store
+from gateway_client.bundled.store.logbook import Logbook
+from gateway_client.bundled.timestamps import Clock, wall_clock
+from gateway_client.bundled.trace import HEADER, Traced
+from gateway_client.bundled.upstreams.echo import Echo
+from gateway_client.bundled.upstreams.http import HttpClient
+from gateway_client.bundled.upstreams.port import Upstream
+
+
+def create_app(
+    settings: GatewaySettings,
+    store: Store,
+    *,
+    clock: Clock = wall_clock,
+    upstreams: Mapping[str, Upstream] | None = None,
+    chance: Random | None = None,
+) -> Starlette:
+    """Return the gateway as an ASGI application with a lifespan; the caller closes the store.
+
+    `upstreams` replaces who answers for some slugs, `chance` what load balancing draws from.
+    """
+    gateway = Gateway(
+        settings=settings,
+        store=store,
+        logbook=Logbook(store),
+        clock=clock,
+        upstreams={**_upstreams(settings), **(upstreams or {})},
+        chance=chance or Random(),  # noqa: S311  # spreads load, decides nothing secret
+        admin_digest=credentials.digest(settings.admin_token),
+        version=_version(),
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        gateway.logbook.start()
+        try:
+            yield
+        finally:
+            for upstream in gateway.upstreams.values():
+                await upstream.close()
+            gateway.logbook.close()
+
+    app = Starlette(
+        routes=[Route("/v1/health", health, methods=["GET"]), *data_plane_routes(), *admin_routes()],
+        middleware=[Middleware(Traced)],
+        exception_handlers={
+            Refusal: _refused,
+            AdminRefusal: _refused,
+            HTTPException: _no_such_route,
+            ClientDisconnect: _nobody_there,
+            Exception: _our_bug,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # clients follow no redirect with their key, and should not
+    app.state.gateway = gateway
+    app.state.changes = ChangeCount()
+    return app
+
+
+def health(request: Request) -> Response:
+    """Tell that the gateway is up, and which one it is; asks for no credential."""
+    gateway: Gateway = request.app.state.gateway
+    return JSONResponse(
+        {
+            "status": "success",
+            "message": "Server is healthy",
+            "version": gateway.version,
+            "product": PRODUCT,
+            "instance_id": gateway.store.instance_id,
+        }
+    )
+
+
+def _upstreams(settings: GatewaySettings) -> dict[str, Upstream]:
+    echo = Echo()
+    return {
+        slug: HttpClient(settings.upstreams[slug]) if slug in settings.upstreams else echo
+        for slug in settings.providers
+    }
+
+
+def _version() -> str:
+    try:
+        return metadata.version("provision")
+    except metadata.PackageNotFoundError:
+        return "0+checkout"
+
+
+def _refused(_request: Request, refusal: Exception) -> Response:
+    if isinstance(refusal, Refusal | AdminRefusal):
+        return refusal.response()
+    raise refusal
+
+
+def _no_such_route(request: Request, exc: Exception) -> Response:
+    status = exc.status_code if isinstance(exc, HTTPException) else 404
+    message = f"{request.method} {request.url.path[:128]} is not served here"
+    return AdminRefusal(status, "AB08" if status == 404 else "AB02", message).response()
+
+
+def _nobody_there(_request: Request, _exc: Exception) -> Response:
+    return Response(status_code=400)
+
+
+def _our_bug(request: Request, _exc: Exception) -> Response:
+    response = AdminRefusal(500, "AB04", "Something went wrong").response()
+    response.headers[HEADER] = request.state.trace_id  # this handler stands outside `Traced`
+    return response

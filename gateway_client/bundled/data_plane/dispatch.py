@@ -1,0 +1,72 @@
+"""From a target and a request to what leaves for a provider. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway_client.bundled.data_plane import refusals
+from gateway_client.bundled.routing import model_names
+from gateway_client.bundled.routing.attempts import Target
+from gateway_client.bundled.routing.language import KEPT_BACK
+from gateway_client.bundled.upstreams.port import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came: `params` is its `body` read, `path` lacks our own prefix."""
+
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Which provider gets what, under which model name."""
+
+    provider: str
+    model: str
+    outgoing: Outgoing
+
+
+def dispatch(
+    target: Target, request: Incoming, asked_provider: str | None, providers: Mapping[str, str]
+) -> Dispatch:
+    """Choose the provider and write the request for it. Raises a refusal with status 400.
+
+    The config decides first, by provider or by `@slug/` in its model; then the request's header; then
+    the request's model (facts/portkey.md 9.4b). The prefix never reaches the provider.
+    """
+    params = {**request.params, **target.override_params}
+    if not isinstance(params.get("model"), str) or not params["model"]:
+        raise refusals.plain("model: Field required")
+    name = model_names.read(params["model"], providers)
+    pinned = name.provider if "model" in target.override_params else None
+    slug = target.provider or pinned or asked_provider or name.provider
+    if slug is None:
+        raise refusals.plain("Either x-portkey-config or x-portkey-provider header is required")
+    if slug not in providers:
+        raise refusals.plain(f"Following keys are not valid: {slug[:64]}")
+    if not name.model:
+        raise refusals.plain("model: is missing after the provider's slug")
+    params["model"] = name.model
+    unchanged = params == request.params
+    body = request.body if unchanged else json.dumps(params).encode()
+    path = request.path + (f"?{request.query}" if request.query else "")
+    return Dispatch(slug, name.model, Outgoing(path, _headers(request.headers, target.forward_headers), body))
+
+
+def _headers(headers: Mapping[str, str], forwarded: Iterable[str]) -> dict[str, str]:
+    """Return what passes on: `anthropic-*` as an open list, what the config forwards, nothing else."""
+    wanted = {name.lower() for name in forwarded} - KEPT_BACK
+    passed = {
+        name: value
+        for name, value in ((n.lower(), v) for n, v in headers.items())
+        if name.startswith("anthropic-") or name in wanted
+    }
+    return {"anthropic-version": "2023-06-01", **passed, "content-type": "application/json"}

@@ -1,0 +1,191 @@
+"""Serves a gateway: for the length of a `with` block, or in the foreground until a signal.
+
+with Embedded(settings) as gateway:
+    requests.get(gateway.url + "/v1/health")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway_client.bundled.app import create_app
+from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError
+from gateway_client.bundled.settings import GatewaySettings, is_loopback
+from gateway_client.bundled.store.database import open_store
+from gateway_client.bundled.timestamps import Clock, wall_clock
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 8080
+STOP_SECONDS = 5
+"""How long requests under way may take to end when the gateway stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Certificate chain and key, PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+class Embedded:
+    """A gateway in a thread of its own. `url` is where it listens, without a slash at the end.
+
+    Raises `ServeError`s on entering. Leaving ends requests under way, and writes the log out.
+    """
+
+    def __init__(self, settings: GatewaySettings, *, port: int = 0, clock: Clock = wall_clock) -> None:
+        self._settings = settings
+        self._port = port
+        self._clock = clock
+        self._server: _Server
+        self._thread: threading.Thread
+        self.url = ""
+        self.instance_id = ""
+
+    def __enter__(self) -> Self:
+        """Open the database, bind the port and return when the gateway answers."""
+        self._listener = _listen(LOOPBACK, self._port)
+        try:
+            self._store = open_store(self._settings.database, self._clock())
+        except ServeError:
+            self._listener.close()
+            raise
+        self.url = _url("http", LOOPBACK, self._listener)
+        self.instance_id = self._store.instance_id
+        app = create_app(self._settings, self._store, clock=self._clock)
+        self._server = _Server(_config(app, self._settings))
+        self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
+        self._thread.start()
+        self._server.ready.wait()
+        if not self._server.started:
+            self._stop()
+            raise ServeError("the bundled gateway did not start", "its log output says why")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop gracefully and close the database."""
+        self._stop()
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._listener])
+        finally:
+            self._server.ready.set()
+
+    def _stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()
+        self._store.close()
+
+
+def serve(
+    settings: GatewaySettings,
+    *,
+    host: str = LOOPBACK,
+    port: int = DEFAULT_PORT,
+    tls: Tls | None = None,
+    allow_insecure_bind: bool = False,
+    on_ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, then stop gracefully; call it from the main thread.
+
+    `on_ready` gets the URL once the gateway answers. Raises `BindRefused` for an address off loopback
+    without TLS unless `allow_insecure_bind`, and `PortTaken`. After a graceful stop the signal takes
+    its usual course: SIGINT raises KeyboardInterrupt, SIGTERM ends the process.
+    """
+    if not is_loopback(host) and tls is None and not allow_insecure_bind:
+        raise BindRefused(
+            f"the gateway would listen on {host} without TLS, and keys would travel in the clear",
+            "give a certificate and its key, serve on 127.0.0.1 behind a TLS proxy, "
+            "or allow an insecure bind in so many words",
+        )
+    listener = _listen(host, port)
+    with contextlib.closing(listener):
+        store = open_store(settings.database, wall_clock())
+        with contextlib.closing(store):
+            server = _Server(_config(create_app(settings, store), settings, tls))
+            url = _url("https" if tls else "http", host, listener)
+            server.on_ready = lambda: on_ready(url)
+            server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+        self.on_ready: Callable[[], None] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.on_ready()
+        self.ready.set()
+
+
+class _TransportInState(HttpToolsProtocol):
+    """Lets `faults.dropped` find its connection. Installed only where faults are asked for."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows the type the same way
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def _config(app: Any, settings: GatewaySettings, tls: Tls | None = None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_TransportInState if settings.faults else "auto",
+        ws="none",
+        lifespan="on",
+        log_config=None,  # the host program's logging stays as it is
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        with _closed_on_error(listener):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(2048)
+    except OSError as exc:
+        raise PortTaken(
+            f"the gateway can't listen on {host} port {port}: {exc.strerror or exc}",
+            "stop what listens there, or choose another port",
+        ) from exc
+    return listener
+
+
+@contextlib.contextmanager
+def _closed_on_error(listener: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        listener.close()
+        raise
+
+
+def _url(scheme: str, host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{listener.getsockname()[1]}"

@@ -1,0 +1,114 @@
+"""API keys: the rows that the admin API manages, and the look-up that every request begins with.
+
+A secret is kept as its SHA-256 only. A rotated key has two of them until the transition ends.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
+
+from gateway_client.bundled.credentials import MintedSecret
+from gateway_client.bundled.store.schema import api_keys, secrets, workspaces
+from gateway_client.bundled.timestamps import stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request: what its key allows and carries."""
+
+    key_id: str
+    key_name: str
+    type: str
+    scopes: tuple[str, ...]
+    workspace_id: str | None
+    config: str | None
+    allow_config_override: bool
+    metadata: Mapping[str, Any]
+    workspace_metadata: Mapping[str, Any]
+    expired: bool
+
+
+def create(db: Connection, values: Mapping[str, Any], secret: MintedSecret, now: datetime) -> str:
+    """Insert a key with its first secret and return its id."""
+    identity = str(uuid.uuid4())
+    db.execute(
+        insert(api_keys).values(
+            **values, id=identity, masked=secret.masked, created_at=stamp(now), last_updated_at=stamp(now)
+        )
+    )
+    db.execute(insert(secrets).values(digest=secret.digest, key_id=identity, ends_at=None))
+    return identity
+
+
+def find(db: Connection, identity: str) -> RowMapping | None:
+    """Return a key's row, or None."""
+    return db.execute(select(api_keys).where(api_keys.c.id == identity)).mappings().one_or_none()
+
+
+def page(
+    db: Connection, *, workspace_id: str | None, ids: Sequence[str] | None, offset: int, limit: int
+) -> tuple[int, Sequence[RowMapping]]:
+    """Return the total and one page, oldest first."""
+    query = select(api_keys)
+    if workspace_id is not None:
+        query = query.where(api_keys.c.workspace_id == workspace_id)
+    if ids is not None:
+        query = query.where(api_keys.c.id.in_(ids))
+    total = db.scalar(select(func.count()).select_from(query.subquery())) or 0
+    ordered = query.order_by(api_keys.c.created_at, api_keys.c.id).offset(offset).limit(limit)
+    return total, db.execute(ordered).mappings().all()
+
+
+def change(db: Connection, identity: str, values: Mapping[str, Any], now: datetime) -> None:
+    """Set columns of one key."""
+    db.execute(update(api_keys).where(api_keys.c.id == identity).values(**values, last_updated_at=stamp(now)))
+
+
+def remove(db: Connection, identity: str) -> None:
+    """Revoke a key: its secrets end with this transaction."""
+    db.execute(delete(api_keys).where(api_keys.c.id == identity))
+
+
+def in_transition(db: Connection, identity: str, now: datetime) -> bool:
+    """Tell whether the secret before the current one still works."""
+    query = select(secrets.c.digest).where(secrets.c.key_id == identity, secrets.c.ends_at > stamp(now))
+    return db.execute(query).first() is not None
+
+
+def rotate(db: Connection, identity: str, secret: MintedSecret, ends_at: datetime, now: datetime) -> None:
+    """Give a key a new secret; the current one works on until `ends_at`, older ones are forgotten."""
+    db.execute(delete(secrets).where(secrets.c.key_id == identity, secrets.c.ends_at.is_not(None)))
+    db.execute(update(secrets).where(secrets.c.key_id == identity).values(ends_at=stamp(ends_at)))
+    db.execute(insert(secrets).values(digest=secret.digest, key_id=identity, ends_at=None))
+    change(db, identity, {"masked": secret.masked}, now)
+
+
+def caller(db: Connection, digest: str, now: datetime) -> Caller | None:
+    """Return who holds a secret, or None for one that is unknown, revoked or past its transition."""
+    query = (
+        select(api_keys, workspaces.c.defaults_metadata.label("workspace_metadata"))
+        .join(secrets, secrets.c.key_id == api_keys.c.id)
+        .join(workspaces, workspaces.c.id == api_keys.c.workspace_id, isouter=True)
+        .where(secrets.c.digest == digest, or_(secrets.c.ends_at.is_(None), secrets.c.ends_at > stamp(now)))
+    )
+    row = db.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    return Caller(
+        key_id=row["id"],
+        key_name=row["name"],
+        type=row["type"],
+        scopes=tuple(row["scopes"]),
+        workspace_id=row["workspace_id"],
+        config=row["config_id"],
+        allow_config_override=row["allow_config_override"] is not False,
+        metadata=row["defaults_metadata"] or {},
+        workspace_metadata=row["workspace_metadata"] or {},
+        expired=row["expires_at"] is not None and row["expires_at"] <= stamp(now),
+    )

@@ -1,0 +1,59 @@
+"""From what the drivers did to what the report tells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from provisioner.assign import Assignment
+from provisioner.render.standing import standings
+from provisioner.report.outcome import Failure, RunSummary, Tally, lines
+from provisioner.rollout import Result
+
+BUNDLED_NOTICE = (
+    "this is the bundled gateway, for a pilot on this machine: serve it with `provision gateway serve`; "
+    "it answers with an echo until an upstream is configured"
+)
+
+
+def of(result: Result, assignments: tuple[Assignment, ...], out: Path, *, bundled: bool) -> RunSummary:
+    """Return the summary of a run."""
+    minted, delivery, plan = result.minted, result.delivery, result.plan
+    done = Counter(action.kind for action in minted.done)
+    kept = Counter(action.kind for action in plan.actions)
+    failures = [Failure(b.name, b.why, b.fix) for b in plan.blocked]
+    failures += [Failure(f.name, f.why, f.fix) for f in minted.failures]
+    if minted.left:
+        failures.append(
+            Failure(
+                f"{minted.left} more actions", "not begun, the gateway can't be talked to", "run again later"
+            )
+        )
+    return RunSummary(
+        nothing=not (minted.done or minted.failures or delivery.written or delivery.removed),
+        gateway=plan.gateway,
+        out=str(out),
+        configs=Tally(
+            created=done["create-config"] + done["adopt-config"],
+            updated=done["update-config"],
+            kept=kept["keep-config"],
+        ),
+        keys=Tally(
+            created=done["mint-key"] + done["adopt-key"],
+            updated=done["update-key"],
+            rotated=done["rotate-key"] + done["adopt-rotation"],
+            kept=kept["keep-key"],
+            revoked=done["revoke-key"] + done["discard-key"],
+        ),
+        files=len(delivery.delivered.files),
+        written=len(delivery.written),
+        removed=delivery.removed,
+        lines=lines(standings(assignments, delivery.bundle)),
+        failures=tuple(failures),
+        notices=(BUNDLED_NOTICE,) if bundled else (),
+    )
+
+
+def partly(summary: RunSummary) -> bool:
+    """Whether something was left undone: a failure, or an assignment that can't be uploaded."""
+    return bool(summary.failures) or any(line.state in ("HOLD", "no key") for line in summary.lines)

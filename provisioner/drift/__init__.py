@@ -1,0 +1,1 @@
+"""What is expected against what is seen, layer by layer, as findings."""

@@ -1,0 +1,115 @@
+"""Files that may hold secrets: written whole or not at all, 0600 in 0700 folders; where they may not go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from provisioner.errors import OutputRefused, ProvisionError
+
+PRIVATE_FILE = 0o600
+PUBLIC_FILE = 0o644
+PRIVATE_FOLDER = 0o700
+
+# Folder names that sync clients use; a key in one of them is on somebody else's computer.
+# As seen 2026-11; macOS keeps most of them under Library/CloudStorage or Mobile Documents.
+SYNCED = (
+    "onedrive", "dropbox", "google drive", "googledrive", "icloud drive", "iclouddrive", "mobile documents",
+    "cloudstorage", "box", "box sync", "nextcloud", "sharepoint",
+)  # fmt: skip
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder and its missing parents as 0700; an existing symlink in its place is refused."""
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=PRIVATE_FOLDER)
+    if folder.is_symlink() or not folder.is_dir():
+        raise OutputRefused(
+            f"{folder} is a link or not a folder", hint="name a real folder that only you can write to"
+        )
+
+
+def write_whole(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
+    """Write a file atomically: a temporary file beside it (O_EXCL, 0600), then rename over it."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+            if mode != PRIVATE_FILE:
+                temporary.chmod(mode)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as exc:
+        raise ProvisionError(f"can't write {path}: {exc.strerror or exc}") from exc
+
+
+def refuse_leaky(folder: Path) -> None:
+    """Refuse a place for key-bearing files that git or a sync client would carry away (T2).
+
+    Raises:
+        OutputRefused: the folder is inside a git work tree that does not ignore it, or in a
+            cloud-synced folder.
+    """
+    refuse_synced(folder)
+    resolved = folder.resolve()
+    tree = next((p for p in (resolved, *resolved.parents) if (p / ".git").exists()), None)
+    if tree is not None and not _git_ignores(tree, resolved / "key"):
+        inside = resolved.relative_to(tree).as_posix()
+        raise OutputRefused(
+            f"{resolved} lies in the git work tree {tree} and is not ignored there; its files hold keys",
+            hint=f"add /{inside}/ to {tree / '.gitignore'}, or name another folder with --out",
+        )
+
+
+def refuse_synced(folder: Path) -> None:
+    """Refuse a folder that a sync client carries to other computers (T2)."""
+    for part in folder.resolve().parts:
+        name = part.casefold()
+        if any(name == s or name.startswith((f"{s} -", f"{s}-")) for s in SYNCED):
+            raise OutputRefused(
+                f"{folder} lies in a cloud-synced folder ({part}); its files hold keys",
+                hint="use a folder on a local disk",
+            )
+
+
+def _git_ignores(tree: Path, path: Path) -> bool:
+    git = shutil.which("git")
+    if git is None:
+        return False
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    done = subprocess.run(
+        [git, "-C", str(tree), "check-ignore", "-q", "--no-index", str(path)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield every file and link below a folder, relative to it, sorted; follows no links."""
+    for base, folders, names in os.walk(folder):
+        folders.sort()
+        here = Path(base).relative_to(folder)
+        for name in sorted(names + [f for f in folders if (Path(base) / f).is_symlink()]):
+            yield here / name
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove empty folders below (and not including) a folder."""
+    for base, _folders, _names in os.walk(folder, topdown=False):
+        if Path(base) != folder:
+            with contextlib.suppress(OSError):  # not empty: it stays
+                Path(base).rmdir()

@@ -1,0 +1,66 @@
+"""The driver of drift: look at ledger, gateway and output folder, and compare. Changes nothing."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from provisioner import digest, files, mint
+from provisioner.drift import artifacts, gateway, roster
+from provisioner.drift.model import Finding, Report
+from provisioner.errors import UsageError
+from provisioner.ledger.model import Snapshot
+from provisioner.mint import Bench
+from provisioner.plan import build
+from provisioner.project import Project
+
+
+def look(bench: Bench, project: Project | None) -> Report:
+    """Return all findings; without a project, against the roster as it was last applied.
+
+    Raises:
+        UsageError: nothing was applied yet.
+    """
+    snapshot = bench.ledger.snapshot()
+    if snapshot.applied is None or snapshot.delivered is None:
+        raise UsageError("nothing was applied yet", hint="run: provision --roster FILE")
+    seen = mint.observe(bench.gateway, frozenset(snapshot.configs))
+    folder = Path(snapshot.delivered.out)
+    on_disk = {path.as_posix(): _seen(folder / path) for path in files.walk(folder)}
+    findings: list[Finding] = [
+        *roster.findings(_wanted(project, snapshot), snapshot),
+        *gateway.findings(snapshot, seen),
+        *artifacts.findings(snapshot.delivered, on_disk, _older(bench)),
+    ]
+    return Report(
+        findings=tuple(findings),
+        keys=len(snapshot.keys),
+        configs=len(snapshot.configs),
+        files=len(snapshot.delivered.files),
+        gateway=bench.gateway.url,
+        roster_file=snapshot.applied.roster_file if project is None else project.roster.file,
+    )
+
+
+def _wanted(project: Project | None, snapshot: Snapshot) -> dict[str, str]:
+    if project is not None:
+        return {k.name: k.assignment for k in build.wanted(project.assignments).keys.values()}
+    return dict.fromkeys(
+        snapshot.applied.wanted if snapshot.applied else (), "a row of the roster last applied"
+    )
+
+
+def _older(bench: Bench) -> dict[str, frozenset[str]]:
+    """Return the digests of former deliveries by path."""
+    older: dict[str, set[str]] = {}
+    for delivered in bench.ledger.deliveries():
+        for file in delivered.files:
+            older.setdefault(file.path, set()).add(file.sha256)
+    return {path: frozenset(digests) for path, digests in older.items()}
+
+
+def _seen(path: Path) -> artifacts.SeenFile:
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        return artifacts.SeenFile(None, stat.S_IMODE(status.st_mode))
+    return artifacts.SeenFile(digest.sha256(path.read_bytes()), stat.S_IMODE(status.st_mode))

@@ -1,0 +1,1 @@
+"""What a team in an env may do: profile files, merged, checked, and turned into routing and limits."""

@@ -1,0 +1,1 @@
+"""Settings as trees, and the formats that carry them to a device."""

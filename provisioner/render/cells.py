@@ -1,0 +1,29 @@
+"""CSV for people who open it in a spreadsheet: no cell may start a formula there (T12). Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+STARTERS = ("=", "+", "-", "@", "\t", "\r", "\0")
+"""What a spreadsheet takes for a formula's start (ASVS 1.2.10)."""
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Return UTF-8 CSV with LF line ends; a cell that would start a formula gets a leading apostrophe."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    return out.getvalue().encode()
+
+
+def read_csv(data: bytes) -> list[list[str]]:
+    """Return header and rows as `csv_bytes` was given them."""
+    rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    return [[c[1:] if c[:1] == "'" and c[1:].startswith(STARTERS) else c for c in row] for row in rows]
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(STARTERS) else cell

@@ -1,0 +1,184 @@
+"""The main job as one driver: load, observe, plan, check, execute, prove, deliver, record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway_client.contract import DataPlane, Listing
+from provisioner import digest, mint
+from provisioner.assign import Assignment
+from provisioner.deliver import Outcome as DeliveryOutcome
+from provisioner.deliver import Press
+from provisioner.errors import PlanRefused, UsageError
+from provisioner.fleet import Fleet, fleet_digest
+from provisioner.ledger.model import Applied, Snapshot
+from provisioner.mint import Bench
+from provisioner.plan import build, paper
+from provisioner.plan.model import Inputs, Plan
+from provisioner.project import Project
+from provisioner.render.templates import Templates
+
+MASS_PERCENT = 10
+"""Past this share of the live keys a revocation needs its number typed in (T11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A plan and what it was made from."""
+
+    plan: Plan
+    snapshot: Snapshot
+    seen: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an apply came to, at the gateway and in the output folder."""
+
+    plan: Plan
+    minted: mint.Outcome
+    delivery: DeliveryOutcome
+
+
+def make_plan(project: Project, bench: Bench, *, prune: bool) -> Made:
+    """Look at ledger and gateway and return what is to be done; changes nothing."""
+    snapshot = bench.ledger.snapshot()
+    want = build.wanted(project.assignments)
+    seen = mint.observe(bench.gateway, frozenset(want.configs) | frozenset(snapshot.configs))
+    actions, leavers = build.actions(want, snapshot, seen, bench.ledger.sealed_ids(), prune=prune)
+    live = {k.id for k in seen.keys}
+    plan = Plan(
+        gateway=bench.gateway.url,
+        roster_file=project.roster.file,
+        inputs=Inputs(
+            roster=project.roster.digest,
+            fleet=fleet_digest(project.fleet),
+            profiles=project.policies_digest,
+            ledger=snapshot.head,
+            gateway=mint.listing_digest(seen),
+        ),
+        actions=actions,
+        leavers=leavers,
+        second_rows=build.second_rows(project.assignments),
+        expired=tuple(e.email for e in project.roster.expired),
+        live_keys=sum(record.id in live for record in snapshot.keys.values()),
+        prune=prune,
+    )
+    return Made(plan, snapshot, seen)
+
+
+def read_plan(data: bytes, bench: Bench) -> Plan:
+    """Return the plan of a file that this vault's owner made."""
+    return paper.read(data, bench.vault.mac)
+
+
+def confirm_stale(plan: Plan, now: Plan) -> None:
+    """Refuse a plan when anything that it was made from is different now.
+
+    Raises:
+        PlanRefused: naming what changed.
+    """
+    changed = plan.inputs.changed(now.inputs)
+    if plan.gateway != now.gateway:
+        changed = ("gateway address", *changed)
+    if changed:
+        raise PlanRefused(
+            f"the plan is stale: {', '.join(changed)} changed since it was made; nothing was changed",
+            hint="make a new plan: provision plan --roster FILE -o plan.json",
+        )
+
+
+def guard_revocations(plan: Plan, max_revoke: int | None, ask: Callable[[str], str] | None) -> None:
+    """Stop a mass revocation that nobody meant (T11).
+
+    Args:
+        plan: the plan about to be carried out.
+        max_revoke: the number that a CI job allows.
+        ask: asks a person and returns what was typed; None when nobody is there.
+
+    Raises:
+        UsageError: more than allowed, or the number was not typed in.
+    """
+    count, live = plan.revocations, plan.live_keys
+    if max_revoke is not None:
+        if count > max_revoke:
+            raise UsageError(
+                f"the plan revokes {count} of {live} live keys, --max-revoke allows {max_revoke}; "
+                "nothing was changed",
+                hint="check that the roster is complete; then allow the number",
+            )
+        return
+    if count * 100 <= live * MASS_PERCENT:
+        return
+    told = f"the plan revokes {count} of {live} live keys, more than {MASS_PERCENT} %"
+    if ask is None:
+        raise UsageError(
+            f"{told}; nothing was changed",
+            hint=f"check that the roster is complete; then run with --max-revoke {count}",
+        )
+    if ask(f"{told}. Type the number of keys to revoke").strip() != str(count):
+        raise UsageError(f"{told}, and that number was not typed in; nothing was changed")
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One apply: what it works with."""
+
+    project: Project
+    bench: Bench
+    templates: Templates
+    base_url: str
+    out: Path
+    data_plane: DataPlane | None
+    """Proves new keys; None for the bundled gateway, which answers with an echo."""
+
+    def apply(self, made: Made) -> Result:
+        """Carry out a plan, then bring the output folder to what the ledger now says."""
+        minted = mint.execute(made.plan, self.bench, made.snapshot, made.seen)
+        want = build.wanted(self.project.assignments)
+        if self.data_plane is not None:
+            for _probed in mint.prove(want.keys.values(), self.bench, self.data_plane):
+                pass
+        snapshot = self.bench.ledger.snapshot()
+        press = Press(
+            self.project.fleet,
+            self.base_url,
+            organization_uuid(self.project.fleet, self.project.assignments),
+            self.templates,
+            self.bench.vault,
+        )
+        delivery = press.deliver(self.project.assignments, snapshot, self.out)
+        self._record(made.plan, delivery, tuple(want.keys), snapshot)
+        return Result(made.plan, minted, delivery)
+
+    def _record(
+        self, plan: Plan, delivery: DeliveryOutcome, wanted: tuple[str, ...], snapshot: Snapshot
+    ) -> None:
+        """Record delivery and inputs where they differ from the last time: a second run writes nothing."""
+        applied = Applied(
+            roster_file=str(Path(plan.roster_file).resolve()),
+            roster=plan.inputs.roster,
+            fleet=plan.inputs.fleet,
+            profiles=plan.inputs.profiles,
+            gateway=plan.gateway,
+            wanted=wanted,
+        )
+        events = [
+            event
+            for event, former in ((delivery.delivered, snapshot.delivered), (applied, snapshot.applied))
+            if event != former
+        ]
+        if events:
+            self.bench.ledger.append(f"{self.bench.now():%Y-%m-%dT%H:%M:%SZ}", *events)
+
+
+def organization_uuid(fleet: Fleet, assignments: tuple[Assignment, ...]) -> str:
+    """Return Claude Desktop's organisation id: the fleet file's, or one derived from the tenant for good.
+
+    Changing it orphans people's local sessions (facts/claude-desktop.md 2).
+    """
+    given = fleet.claude_desktop.organization_uuid
+    tenant = assignments[0].tenant if assignments else ""
+    return given or digest.stable_uuid("organization", tenant).lower()

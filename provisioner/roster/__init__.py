@@ -1,0 +1,20 @@
+"""The roster: a CSV of who works in which team and env, to checked values or every problem at once."""
+
+from provisioner.roster.check import read_roster
+from provisioner.roster.model import Entry, Expired, Platform, Roster
+from provisioner.roster.options import METADATA_KEY, RESERVED_METADATA, RosterOptions
+from provisioner.roster.problems import listing
+from provisioner.roster.table import MAX_BYTES
+
+__all__ = [
+    "MAX_BYTES",
+    "METADATA_KEY",
+    "RESERVED_METADATA",
+    "Entry",
+    "Expired",
+    "Platform",
+    "Roster",
+    "RosterOptions",
+    "listing",
+    "read_roster",
+]

@@ -1,0 +1,41 @@
+"""From references to bytes: the one place where a key meets a file's content.
+
+Every file is read back after it is serialised and compared with what went in, before anything
+is written (style 5, T5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pydantic import SecretStr
+
+from provisioner.errors import ArtifactError
+from provisioner.policy.model import PlainTree
+from provisioner.render.model import Artifact, Tree
+from provisioner.secret import SecretRef
+
+
+def sealed(artifact: Artifact, opened: Callable[[SecretRef], SecretStr]) -> bytes:
+    """Return an artifact's bytes with its secrets put in, checked by parsing them back.
+
+    Raises:
+        ArtifactError: the bytes don't read back as what went in.
+    """
+    plain = _filled(artifact.content, opened)
+    data = artifact.write(plain)
+    if artifact.read(data) != plain:
+        raise ArtifactError(f"{artifact.path} does not read back as it was rendered; it was not written")
+    return data
+
+
+def _filled(tree: Tree, opened: Callable[[SecretRef], SecretStr]) -> PlainTree:
+    match tree:
+        case SecretRef():
+            return opened(tree).get_secret_value()
+        case str() | int():
+            return tree
+        case Mapping():
+            return {name: _filled(value, opened) for name, value in tree.items()}
+        case _:
+            return [_filled(value, opened) for value in tree]

@@ -1,0 +1,181 @@
+"""Configs are refused when saved, with the path of every problem; the guide's examples are accepted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway_client.bundled.routing.language import BadConfig, read
+
+ANTHROPIC, BEDROCK = {"provider": "@anthropic-prod"}, {"provider": "@bedrock-prod"}
+
+GOOD = [
+    pytest.param(
+        {"override_params": {"model": "@anthropic-prod/claude-sonnet-4-20250514"}},
+        marks=pytest.mark.covers("S157"),
+    ),
+    pytest.param(
+        {"strategy": {"mode": "fallback"}, "targets": [ANTHROPIC, BEDROCK]}, marks=pytest.mark.covers("S158")
+    ),
+    pytest.param(
+        {
+            "strategy": {"mode": "loadbalance"},
+            "targets": [
+                {"provider": "@anthropic-key-1", "weight": 0.5},
+                {"provider": "@anthropic-key-2", "weight": 0.5},
+            ],
+        },
+        marks=pytest.mark.covers("S159"),
+    ),
+    pytest.param(
+        {"provider": "@anthropic-prod", "cache": {"mode": "simple"}}, marks=pytest.mark.covers("S160")
+    ),
+    {"retry": {"attempts": 3}},
+    {"provider": "@anthropic-prod", "forward_headers": ["anthropic-beta"], "request_timeout": 60000},
+    {
+        "strategy": {
+            "mode": "conditional",
+            "conditions": [{"query": {"metadata.env": {"$eq": "prod"}}, "then": "prod"}],
+            "default": "rest",
+        },
+        "targets": [
+            {"name": "prod", "strategy": {"mode": "fallback"}, "targets": [ANTHROPIC, BEDROCK]},
+            {"name": "rest", "provider": "@vertex-prod"},
+        ],
+    },
+    {"override_params": {"model": "@vertex-prod/claude-x"}, "targets": [{"name": "inherits"}]},
+]
+
+BAD: list[tuple[Any, list[str]]] = [
+    ({}, ["config: is empty"]),
+    (
+        {"strategy": {"mode": "roulette"}, "targets": [ANTHROPIC]},
+        ["strategy.mode: input should be 'single', 'fallback', 'loadbalance' or 'conditional'"],
+    ),
+    ({"strategy": {"mode": "fallback"}}, ["targets: is missing; fallback needs them"]),
+    ({"provider": "anthropic"}, ['provider: must be a saved provider\'s slug in the form "@slug"']),
+    ({"provider": "@"}, ['provider: must be a saved provider\'s slug in the form "@slug"']),
+    (
+        {"provider": "@a", "api_key": "sk-secret", "custom_host": "http://x"},
+        ["api_key: is not known to this gateway", "custom_host: is not known to this gateway"],
+    ),
+    (
+        {
+            "strategy": {"mode": "loadbalance"},
+            "targets": [{"provider": "@a", "weight": 0}, {"provider": "@b", "weight": -1}],
+        },
+        [
+            "targets[0].weight: input should be greater than 0",
+            "targets[1].weight: input should be greater than 0",
+        ],
+    ),
+    (
+        {"strategy": {"mode": "fallback"}, "targets": [ANTHROPIC, {"weight": 1}]},
+        ['targets[1].provider: is missing; give "@slug", or targets of its own'],
+    ),
+    (
+        {"strategy": {"mode": "fallback"}, "targets": [{"targets": [{"provider": "x"}]}]},
+        ['targets[0].targets[0].provider: must be a saved provider\'s slug in the form "@slug"'],
+    ),
+    (
+        {"provider": "@a", "targets": [ANTHROPIC, BEDROCK]},
+        [
+            "provider: stands beside targets; give each target its own",
+            "targets: single takes one target; several need another strategy.mode",
+        ],
+    ),
+    (
+        {"strategy": {"mode": "loadbalance", "on_status_codes": [429]}, "targets": [ANTHROPIC]},
+        ["strategy.on_status_codes: belongs to fallback"],
+    ),
+    (
+        {"strategy": {"mode": "fallback", "default": "x"}, "targets": [ANTHROPIC]},
+        ["strategy: conditions and default belong to conditional"],
+    ),
+    (
+        {
+            "strategy": {
+                "mode": "conditional",
+                "conditions": [
+                    {
+                        "query": {
+                            "metadata.env": {"$exists": True},
+                            "env": 1,
+                            "params.model": {"$regex": "("},
+                        },
+                        "then": "zzz",
+                    }
+                ],
+                "default": "yyy",
+            },
+            "targets": [{"name": "a", **ANTHROPIC}, {"name": "a", **BEDROCK}],
+        },
+        [
+            "targets: two are named a",
+            "strategy.conditions[0].query.metadata.env.$exists: unknown operator; known are "
+            "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $regex",
+            "strategy.conditions[0].query.env: must be metadata.<key>, params.<key>, url.pathname, $and or $or",
+            "strategy.conditions[0].query.params.model.$regex: is no regular expression",
+            "strategy.conditions[0].then: no target is named zzz",
+            "strategy.default: no target is named yyy",
+        ],
+    ),
+    (
+        {"strategy": {"mode": "conditional"}, "targets": [{"name": "a", **ANTHROPIC}]},
+        ["strategy.conditions: is missing"],
+    ),
+    (
+        {"provider": "@a", "override_params": {"model": "@b/claude"}},
+        ["override_params.model: names another provider than provider does"],
+    ),
+    ({"override_params": {"model": "@b"}}, ['override_params.model: must be "@slug/model"']),
+    (
+        {"provider": "@a", "forward_headers": ["anthropic-beta", "Authorization", "x-portkey-api-key"]},
+        [
+            "forward_headers[1]: authorization is never forwarded",
+            "forward_headers[2]: x-portkey-api-key is never forwarded",
+        ],
+    ),
+    (
+        {"provider": "@a", "retry": {"attempts": 6}},
+        ["retry.attempts: input should be less than or equal to 5"],
+    ),
+    (
+        {"provider": "@a", "cache": {"mode": "simple", "max_age": 5}},
+        ["cache.max_age: input should be greater than or equal to 60"],
+    ),
+    ({"provider": "@a", "request_timeout": "5"}, ["request_timeout: input should be a valid integer"]),
+    (
+        {"strategy": {"mode": "fallback"}, "targets": [ANTHROPIC] * 101},
+        ["targets: has 101 entries, at most 100 are possible"],
+    ),
+    (
+        {"targets": [{"strategy": {"mode": "fallback"}, "targets": [ANTHROPIC] * 51}]},
+        ["targets[0].targets: has 51 entries, at most 50 are possible"],
+    ),
+]
+
+
+@pytest.mark.parametrize("config", GOOD)
+def test_accepts(config: dict[str, Any]) -> None:
+    assert read(json.dumps(config)).model_fields_set == set(config)
+
+
+@pytest.mark.parametrize(("config", "problems"), BAD, ids=[problems[0] for _, problems in BAD])
+def test_refuses_with_every_path(config: dict[str, Any], problems: list[str]) -> None:
+    with pytest.raises(BadConfig) as caught:
+        read(json.dumps(config))
+    assert list(caught.value.problems) == problems
+
+
+def test_a_number_that_is_no_json_is_refused() -> None:
+    with pytest.raises(BadConfig, match="override_params: holds a number that JSON does not have"):
+        read('{"provider": "@a", "override_params": {"top_p": NaN}}')
+
+
+def test_absurd_nesting_is_refused_and_does_not_exhaust_the_stack() -> None:
+    depth = 5000
+    with pytest.raises(BadConfig):
+        read('{"targets":[' * depth + '{"provider":"@a"}' + "]}" * depth)

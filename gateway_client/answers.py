@@ -36,7 +36,7 @@ def read(
             status=status,
         )
     try:
-        body = json.loads(content, parse_constant=_no_constant) if content else {}
+        body = _parsed(content) if content else {}
     except (ValueError, RecursionError):
         if status < 300:
             raise BadReply(
@@ -96,6 +96,18 @@ def http_date(value: str | None) -> float | None:
     except ValueError:
         return None
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def _parsed(content: bytes) -> object:
+    """Return the JSON in UTF-8 bytes; raise `ValueError` for anything else.
+
+    Half a surrogate pair is legal JSON and no text: it would fail far from here, when it is printed.
+    """
+    text = content.decode("utf-8-sig")
+    body: object = json.loads(text, parse_constant=_no_constant)
+    if "\\ud" in text.lower():
+        json.dumps(body, ensure_ascii=False).encode()
+    return body
 
 
 def _plain(value: object) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from gateway_client.contract import Budget, KeySpec, RateLimit, RemoteConfig, RemoteKey
 
 ABSENT = "(none)"
-_SECRET_MEMBER = re.compile(r"(?i)(.*[_-])?(key|secret|token|password|authorization)\Z")
+_SECRET_MEMBER = re.compile(r"(?i)(?!virtual_key\Z).*(key|secret|token|password|authorization)\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,6 @@ class Line:
         """Look at the peer of a new connection, before a byte goes to it."""
         reason = self._url.peer_refusal(sock.getpeername()[0])
         if reason is not None:
-            sock.close()
             raise UrlRefused(
                 f"{self._url.host} leads to a refused address - {reason}",
                 hint="allow private addresses if your gateway is inside; otherwise ask who runs your DNS",
@@ -103,7 +102,11 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
-        self._line.connected(sock)
+        try:
+            self._line.connected(sock)
+        except BaseException:
+            sock.close()
+            raise
         return sock
 
     def send(self, data: Any) -> None:

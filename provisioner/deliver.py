@@ -35,13 +35,8 @@ class Outcome:
     bundle: tuple[BundleFile, ...]
     written: tuple[str, ...]
     removed: tuple[str, ...]
-    missing_keys: tuple[str, ...]
-    """Assignments without artifacts, because their key is blocked or pending."""
-
-    @property
-    def held(self) -> Mapping[str, tuple[str, ...]]:
-        """Assignments on HOLD, with what their key failed at."""
-        return {f.artifact.assignment or "": f.held for f in self.bundle if f.held}
+    former_out: str | None
+    """Another folder that the last run wrote to; its files hold keys and stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,8 @@ class Press:
     fleet: Fleet
     base_url: str
     organization_uuid: str
+    domains: tuple[str, ...]
+    """Mail domains of the roster, lower case."""
     templates: Templates
     vault: Vault
 
@@ -65,14 +62,12 @@ class Press:
         files.make_private_folder(out)
         revisions: dict[str, Revision] = {}
         made: list[tuple[BundleFile, bytes]] = []
-        missing: list[str] = []
         for assignment in assignments:
             if not assignment.members:
                 continue  # nobody's device gets it: keys only
             record = snapshot.keys.get(assignment.key_name)
             if record is None:
-                missing.append(assignment.name)
-                continue
+                continue  # its key is blocked or pending, and the report says so
             revision, rendered = self._rendered(assignment, record, snapshot)
             revisions[assignment.name] = revision
             for artifact in rendered:
@@ -97,7 +92,8 @@ class Press:
         contents = {entry.path: data for entry, data in made} | tables
         written = tuple(_write_changed(out, delivered, contents))
         removed = tuple(_remove_leftovers(out, snapshot.delivered, delivered))
-        return Outcome(delivered, entries, written, removed, tuple(missing))
+        former = snapshot.delivered.out if snapshot.delivered else delivered.out
+        return Outcome(delivered, entries, written, removed, None if former == delivered.out else former)
 
     def _rendered(
         self, assignment: Assignment, record: KeyRecord, snapshot: Snapshot
@@ -130,6 +126,7 @@ class Press:
             extra_metadata=assignment.extra_metadata,
             claude_code_floor=self.fleet.claude_code.minimum_version,
             claude_desktop_floor=self.fleet.claude_desktop.minimum_version,
+            domains=self.domains,
         )
         return tuple(bundle.artifacts(delivery, self.fleet, self.templates))
 

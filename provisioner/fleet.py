@@ -198,12 +198,14 @@ def _gateway_flaws(gateway: Gateway) -> Iterator[Flaw]:
     key = gateway.admin_key
     if gateway.product == "portkey":
         if gateway.url is None:
-            fix = 'add it; for Portkey\'s own cloud it is "https://api.portkey.ai/v1"'
+            fix = 'add it; for Portkey\'s own cloud it is "https://api.portkey.ai"'
             yield Flaw(("gateway", "url"), "MISSING_KEY", "is missing for product portkey", fix)
         if key is None:
             fix = 'add it: admin_key = { env = "NAME" }, or file, command or keyring'
             yield Flaw(("gateway", "admin_key"), "MISSING_KEY", "is missing for product portkey", fix)
-    elif idle := [n for n in ("data_url", "workspace", "admin_key") if getattr(gateway, n) is not None]:
+    elif idle := [
+        n for n in ("url", "data_url", "workspace", "ca_file", "admin_key") if getattr(gateway, n) is not None
+    ]:
         message = f"bundled has no use for {' and '.join(idle)}"
         fix = 'set product = "portkey", or take the rest out'
         yield Flaw(("gateway", "product"), "NOT_FOR_BUNDLED", message, fix)

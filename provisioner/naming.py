@@ -17,6 +17,9 @@ RESERVED = frozenset(
     {"con", "prn", "aux", "nul", "clock"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(10)}
 )
 
+# Latin letters that no normal form takes apart, as their languages write them in ASCII.
+UNDECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+
 CONFIG_PREFIX = "desktop-"
 KEY_PREFIX = "claude-desktop-"
 
@@ -24,11 +27,11 @@ KEY_PREFIX = "claude-desktop-"
 def fold(text: str) -> str | None:
     """Return a display name as lower-case ASCII words joined by hyphens, of any length, maybe empty.
 
-    Accents fold (`Zürich` gives `zurich`); what is no ASCII letter or digit after folding
-    separates words. None when a letter has no ASCII form. Callers have already refused invisible
+    Accents fold (`Zürich` gives `zurich`, `Økonomi` `okonomi`); what is no ASCII letter or digit
+    after folding separates words. None when a letter has no ASCII form. Callers have already refused invisible
     and look-alike characters.
     """
-    folded = unicodedata.normalize("NFKD", text).casefold()
+    folded = unicodedata.normalize("NFKD", text).casefold().translate(UNDECOMPOSED)
     ascii_only = "".join(c for c in folded if not unicodedata.combining(c))
     if any(c.isalnum() and not c.isascii() for c in ascii_only):
         return None

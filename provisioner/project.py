@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from gateway_client.errors import UrlRefused
+from gateway_client.url import parse_gateway_url
 from provisioner import assets, digest
 from provisioner.assign import Assignment, assign
 from provisioner.errors import InputError, Problem, UsageError
@@ -34,6 +36,12 @@ class Project:
         """Digest of every policy in use, resolved."""
         return digest.of({name: policy_digest(resolved.policy) for name, resolved in self.policies.items()})
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Mail domains: those that the fleet file allows, else those that the roster has."""
+        seen = {entry.email.partition("@")[2] for entry in self.roster.entries}
+        return self.fleet.roster.domains or tuple(sorted(seen))
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -53,14 +61,13 @@ def load(places: Places, today: date) -> Project:
     """
     problems: list[Problem] = []
     fleet, policies = Fleet(), dict[str, Resolved]()
+    sources = profile_sources(places.fleet, places.profiles)
     try:
-        fleet = fleet_of(places.fleet)
+        fleet = fleet_of(places.fleet, sources)
     except InputError as exc:
         problems += exc.problems
     try:
-        policies = resolve_all(
-            profile_names(fleet), profile_sources(places.fleet, places.profiles), profile_labels(fleet)
-        )
+        policies = resolve_all(fleet.profiles, sources, profile_labels(fleet))
     except InputError as exc:
         problems += exc.problems
     try:
@@ -75,17 +82,27 @@ def load(places: Places, today: date) -> Project:
     return Project(roster, fleet, policies, assignments)
 
 
-def fleet_of(path: Path | None) -> Fleet:
+def fleet_of(path: Path | None, known_profiles: Collection[str] | None = None) -> Fleet:
     """Return the fleet file's content, or the defaults where none was named and none is there."""
     place = path or FLEET_FILE
     if path is None and not place.exists():
         return load_fleet(None, str(place))
-    return load_fleet(_text(place), str(place))
+    fleet = load_fleet(_text(place), str(place), known_profiles)
+    if problems := list(_url_problems(fleet, str(place))):
+        raise InputError(problems)
+    return fleet
 
 
-def profile_names(fleet: Fleet) -> tuple[str, ...]:
-    """Return the profiles that a fleet file asks for, each once."""
-    return tuple(dict.fromkeys((fleet.profile, *(rule.profile for rule in fleet.override))))
+def _url_problems(fleet: Fleet, file: str) -> Iterator[Problem]:
+    """Yield what is wrong with the gateway's addresses, before anything is sent there (T7)."""
+    for name in ("url", "data_url"):
+        text = getattr(fleet.gateway, name)
+        try:
+            if text is not None:
+                parse_gateway_url(text, allow_private=fleet.gateway.allow_private)
+        except UrlRefused as exc:
+            fix = exc.hint or "write it like https://api.portkey.ai"
+            yield Problem(file, None, f"gateway.{name}", "BAD_URL", exc.message, fix)
 
 
 def profile_labels(fleet: Fleet) -> Labels:
@@ -110,7 +127,7 @@ def roster_options(fleet: Fleet) -> RosterOptions:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes, at most one more than a roster may have; raise `UsageError` if it can't be read."""
+    """Return a file's bytes, at most one more than a roster may have; or raise `UsageError`."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)

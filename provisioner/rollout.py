@@ -146,6 +146,7 @@ class Rollout:
             self.project.fleet,
             self.base_url,
             organization_uuid(self.project.fleet, self.project.assignments),
+            self.project.domains,
             self.templates,
             self.bench.vault,
         )

@@ -31,6 +31,9 @@ Refused = Mapping[str, tuple[str, str]]
 Many = Annotated[tuple[T, ...], Field(strict=False)]
 """A list in the file, a tuple in the value; the items stay strict."""
 
+DEPTH_MAX = 40
+"""Tables and lists inside one another; real files need about ten."""
+
 
 class Strict(BaseModel):
     """A table of a people's file: unknown keys are refused, nothing is coerced."""
@@ -89,7 +92,10 @@ def read(text: str, file: str) -> Source:
     """Return the parsed text; raises `InputError` with the one problem at which TOML stops."""
     text = text.removeprefix("\ufeff")  # Windows editors put it there
     try:
-        return Source(file, tomllib.loads(text), toml_lines.of(text))
+        tree = tomllib.loads(text)
+        if _depth(tree) > DEPTH_MAX:
+            raise RecursionError
+        return Source(file, tree, toml_lines.of(text))
     except (ValueError, RecursionError) as error:  # ValueError: TOML's own error, or 5,000 digits
         message, row = _syntax(error, text)
     raise InputError([Problem(file, row, None, "TOML_SYNTAX", message, "see https://toml.io")])
@@ -282,6 +288,16 @@ def _kind(value: object) -> str:
 def _above_lists(path: KeyPath) -> KeyPath:
     end = next((at for at, part in enumerate(path) if isinstance(part, int)), len(path))
     return path[:end]
+
+
+def _depth(tree: dict[str, Any]) -> int:
+    level: list[dict[str, Any] | list[Any]] = [tree]
+    depth = 0
+    while level:
+        tables = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [inner for items in tables for inner in items if isinstance(inner, dict | list)]
+        depth += 1
+    return depth
 
 
 def _syntax(error: Exception, text: str) -> tuple[str, int | None]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pilot import Pilot, new_pilot
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 GOLDEN = Path(__file__).parent / "golden"
@@ -94,3 +96,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     if session.config.getoption("--no-skips") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     return result
+
+
+@pytest.fixture
+def pilot(tmp_path: Path) -> Pilot:
+    """A desk with a small roster and the bundled gateway."""
+    return new_pilot(tmp_path)

@@ -16,7 +16,7 @@ from provisioner.fleet import Fleet, Override, fleet_digest, load_fleet
 from provisioner.strict import Strict
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "templates" / "provision.toml"
-PORTKEY = '[gateway]\nproduct = "portkey"\nurl = "https://api.portkey.ai/v1"\n'
+PORTKEY = '[gateway]\nproduct = "portkey"\nurl = "https://api.portkey.ai"\n'
 
 
 def problems(text: str, profiles: list[str] | None = None) -> list[tuple[int | None, str | None, str]]:
@@ -46,7 +46,7 @@ def test_a_whole_file() -> None:
         profile = "office"
         [gateway]
         product = "portkey"
-        url = "https://gw.example.com/v1"
+        url = "https://admin.example.com"
         data_url = "https://gw.example.com"
         workspace = "ws-acme"
         ca_file = "/etc/ssl/corp.pem"
@@ -295,7 +295,7 @@ def test_the_commented_file_shows_every_key_with_a_comment_above() -> None:
 
     lines = TEMPLATE.read_text().splitlines()
     tree = tomllib.loads("\n".join(map(uncommented, lines)))
-    shown = {(name,) for name, value in tree.items() if not isinstance(value, dict)}
+    shown: set[tuple[str, ...]] = {(name,) for name, value in tree.items() if not isinstance(value, dict)}
     shown |= {(name, key) for name, value in tree.items() if isinstance(value, dict) for key in value}
     assert shown == keys(Fleet) - {("override",)}
     for number, line in enumerate(lines):

@@ -148,6 +148,15 @@ def test_what_is_no_toml_is_one_problem(text: str, row: int | None) -> None:
     assert problems(text) == [(row, None, "TOML_SYNTAX")]
 
 
+@pytest.mark.parametrize(
+    "text", ["free" + ".a" * 3000 + " = 1", "a = " + "[" * 60 + "]" * 60, "a = " + "[" * 9999]
+)
+def test_bottomless_nesting_is_one_problem(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        strict.load(Shelf, text, "s")
+    assert [(p.code, p.message) for p in caught.value.problems] == [("TOML_SYNTAX", "is nested too deeply")]
+
+
 @pytest.mark.covers("T2")
 def test_a_wrong_type_never_shows_its_value() -> None:
     secret = "sk-live-0123456789"

@@ -119,7 +119,7 @@ def _refused(_request: Request, refusal: Exception) -> Response:
 
 def _no_such_route(request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else 404
-    message = f"{request.method} {request.url.path[:128]} is not served here"
+    message = f"{request.method} {request.scope['path'][:128]} is not served here"
     return AdminRefusal(status, "AB08" if status == 404 else "AB02", message).response()
 
 

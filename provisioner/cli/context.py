@@ -97,7 +97,7 @@ def vault_key_file() -> Path:
 
 @contextmanager
 def gateway(fleet: Fleet, state: Path) -> Iterator[Connected]:
-    """Connect to the fleet's gateway; without one, to the bundled gateway, served or embedded for this run."""
+    """Connect to the fleet's gateway; without one, to the bundled one, served or embedded for this run."""
     if fleet.gateway.product == "bundled":
         from provisioner.cli import bundled
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.assign import Assignment
@@ -50,8 +51,15 @@ def of(result: Result, assignments: tuple[Assignment, ...], out: Path, *, bundle
         removed=delivery.removed,
         lines=lines(standings(assignments, delivery.bundle)),
         failures=tuple(failures),
-        notices=(BUNDLED_NOTICE,) if bundled else (),
+        notices=tuple(_notices(delivery.former_out, bundled=bundled)),
     )
+
+
+def _notices(former_out: str | None, *, bundled: bool) -> Iterator[str]:
+    if former_out is not None:
+        yield f"the last run wrote to {former_out}: its files hold keys; remove them when nobody needs them"
+    if bundled:
+        yield BUNDLED_NOTICE
 
 
 def partly(summary: RunSummary) -> bool:

@@ -85,10 +85,9 @@ def policy_digest(policy: Policy) -> str:
 
 
 def _resolve(name: str, sources: Mapping[str, str], labels: Labels) -> Resolved | list[Problem]:
-    try:
-        links, complete = _chain(name, sources)
-    except InputError as error:
-        return list(error.problems)
+    links, unreadable = _chain(name, sources)
+    # A chain that breaks off has its files checked, but not the whole that they would make.
+    complete = not unreadable and not any(f.path[0] == "extends" for link in links for f in link.flaws)
     tree: merge.Stamped = {}
     blamed: dict[Flaw, _Link] = {}
     for link in reversed(links) if complete else ():
@@ -99,33 +98,39 @@ def _resolve(name: str, sources: Mapping[str, str], labels: Labels) -> Resolved 
     flawed = [flaw for link in links for flaw in link.flaws]
     for flaw in strict.unrelated(blamed, flawed):
         blamed[flaw].flaws.append(flaw)
-    if any(link.flaws for link in links):
-        return [problem for link in links for problem in link.source.problems(link.flaws)]
-    return _result(links, tree)
+    problems = [problem for link in links for problem in link.source.problems(link.flaws)] + unreadable
+    return problems or _result(links, tree)
 
 
-def _chain(name: str, sources: Mapping[str, str]) -> tuple[list[_Link], bool]:
-    """Return the files from the profile up, and whether the chain reached its end."""
-    links = [_link(name, sources[name])]
-    while True:
-        last = links[-1]
-        parent = last.profile.extends
-        names = [link.name for link in links]
-        if parent is None:
-            return links, not any(flaw.path[0] == "extends" for flaw in last.flaws)
-        if parent not in sources:
-            known = sorted(set(sources) - set(names))
-            problem = ("UNKNOWN_PROFILE", "is no policy profile", strict.suggestion(parent, known))
-        elif parent in names:
-            circle = " > ".join([*names[names.index(parent) :], parent])
-            problem = ("CYCLE", f"goes round in a circle: {circle}", "take one of them out")
-        elif len(links) == CHAIN_MAX:
-            problem = ("TOO_DEEP", f"makes a chain of more than {CHAIN_MAX}", "extend one higher up")
-        else:
-            links.append(_link(parent, sources[parent]))
-            continue
-        last.flaws.append(Flaw(("extends",), *problem, parent))
-        return links, False
+def _chain(name: str, sources: Mapping[str, str]) -> tuple[list[_Link], list[Problem]]:
+    """Return the files from the profile up, as far as they can be read, and what stopped it."""
+    links: list[_Link] = []
+    following: str | None = name
+    while following is not None:
+        try:
+            link = _link(following, sources[following])
+        except InputError as error:
+            return links, list(error.problems)
+        links.append(link)
+        following = link.profile.extends
+        dead_end = _dead_end(following, [link.name for link in links], sources) if following else None
+        if dead_end is not None:
+            link.flaws.append(dead_end)
+            break
+    return links, []
+
+
+def _dead_end(parent: str, chain: list[str], sources: Mapping[str, str]) -> Flaw | None:
+    if parent not in sources:
+        fix = strict.suggestion(parent, sorted(set(sources) - set(chain)))
+        return Flaw(("extends",), "UNKNOWN_PROFILE", "is no policy profile", fix, parent)
+    if parent in chain:
+        circle = " > ".join([*chain[chain.index(parent) :], parent])
+        return Flaw(("extends",), "CYCLE", f"goes round in a circle: {circle}", "take one of them out")
+    if len(chain) == CHAIN_MAX:
+        message = f"makes a chain of more than {CHAIN_MAX}"
+        return Flaw(("extends",), "TOO_DEEP", message, "extend one higher up", parent)
+    return None
 
 
 def _link(name: str, text: str) -> _Link:
@@ -147,13 +152,11 @@ def _merged(parents: merge.Stamped, link: _Link) -> merge.Stamped:
         path = key_path(text)
         smaller = merge.without(kept, path) if path else None
         if smaller is None:
-            known = sorted(
-                {strict.dotted(path[:end]) for path, _ in merge.leaves(parents) for end in (1, 2, 3)}
-            )
-            flaw = Flaw(
-                ("unset", position), "NOT_SET", "is set by no parent", strict.suggestion(text, known), text
-            )
-            link.flaws.append(flaw)
+            known = {
+                strict.dotted(at[:end]) for at, _ in merge.leaves(parents) for end in range(1, len(at) + 1)
+            }
+            fix = strict.suggestion(text, sorted(known))
+            link.flaws.append(Flaw(("unset", position), "NOT_SET", "is set by no parent", fix, text))
         else:
             kept = smaller
     own = {name: value for name, value in link.tree.items() if name not in _OF_THE_FILE}

@@ -157,6 +157,8 @@ def _strategy_flaws(
 ) -> Iterator[Flaw]:
     here = (*path, "strategy")
     mode = strategy.mode
+    for position, condition in enumerate(strategy.conditions):
+        yield from query_flaws(condition.query, (*here, "conditions", position, "query"), labels)
     if mode is None:
         fix = 'write mode = "fallback", "loadbalance" or "conditional"'
         yield Flaw((*here, "mode"), "MISSING_KEY", "is missing", fix)
@@ -178,12 +180,10 @@ def _strategy_flaws(
             # The gateway would take 1, which beside fractions is most of the traffic.
             yield Flaw(place, "MISSING_KEY", "is missing, though other targets have one", "add it")
     if mode == "conditional":
-        yield from _conditional_flaws(strategy, targets, path, labels)
+        yield from _conditional_flaws(strategy, targets, path)
 
 
-def _conditional_flaws(
-    strategy: Strategy, targets: tuple[Target, ...], path: KeyPath, labels: Labels
-) -> Iterator[Flaw]:
+def _conditional_flaws(strategy: Strategy, targets: tuple[Target, ...], path: KeyPath) -> Iterator[Flaw]:
     here = (*path, "strategy")
     names: list[str] = []
     for position, target in enumerate(targets):
@@ -204,9 +204,7 @@ def _conditional_flaws(
         yield Flaw((*here, "default"), "MISSING_KEY", "is missing for conditional", fix)
     chosen: list[tuple[KeyPath, str | None]] = [((*here, "default"), strategy.default or None)]
     for position, condition in enumerate(strategy.conditions):
-        place = (*here, "conditions", position)
-        chosen.append(((*place, "then"), condition.then))
-        yield from query_flaws(condition.query, (*place, "query"), labels)
+        chosen.append(((*here, "conditions", position, "then"), condition.then))
     for place, name in chosen:
         if name is not None and name not in names:
             yield Flaw(place, "UNKNOWN_TARGET", "is no target here", strict.suggestion(name, names), name)

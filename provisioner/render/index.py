@@ -99,7 +99,6 @@ def page(templates: Templates, assignments: tuple[Assignment, ...], files: tuple
         tenant=assignments[0].tenant if assignments else "",
         rows=rows,
         places=[place for place in TITLES if place in used],
-        titles=TITLES,
         uploads=sum(len(console.main) for row in ready for console in row.consoles),
         variables=sorted({variable for file in files for variable in file.artifact.variables}),
         readers=sorted({file.artifact.key_readers for file in files if file.holds_secret}),

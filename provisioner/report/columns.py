@@ -5,6 +5,7 @@ Whatever a gateway or a file said goes through `plain` before it stands in a lin
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,11 +15,13 @@ GAP = "  "
 ROOM_TO_WRAP = 24
 """Characters that the last column must have left before its text is wrapped rather than let run on."""
 SHOWN_MAX = 300
+LATIN = re.compile("[ -~\u00a1-\u017f]*\\Z")
+"""Letters that can be told from one another; what looks like them in other scripts is shown escaped (T15)."""
 
 
 def plain(text: str) -> str:
-    """Return printable ASCII as it is, and any other text quoted, escaped and bounded."""
-    return text if text.isascii() and text.isprintable() else naming.shown(text, SHOWN_MAX)
+    """Return printable Latin text as it is, and any other quoted, escaped and bounded."""
+    return text if LATIN.match(text) and text.isprintable() else naming.shown(text, SHOWN_MAX)
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

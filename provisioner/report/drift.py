@@ -115,6 +115,7 @@ def html(report: Report, templates: Templates) -> bytes:
         templates,
         "drift.html.j2",
         report=report,
+        plain=plain,
         layers=[(LAYERS[layer], same) for layer, same in groups(report).items()],
         codes=[(code, sum(f.code == code for f in report.findings)) for code in MEANINGS],
     )

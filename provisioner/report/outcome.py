@@ -147,11 +147,9 @@ def _done(summary: RunSummary, width: int) -> Iterator[str]:
     configs, keys = summary.configs, summary.keys
     if summary.nothing:
         stands = joined([counted(configs.kept, "config"), counted(keys.kept, "key")])
-        yield from hanging(
-            "nothing to do: ",
-            f"{stands} stand at {plain(summary.gateway)}, {counted(summary.files, 'file')} in {plain(summary.out)}",
-            width,
-        )
+        done = "nothing was done: " if summary.failures else "nothing to do: "
+        files = f"{counted(summary.files, 'file')} in {plain(summary.out)}"
+        yield from hanging(done, f"{stands} stand at {plain(summary.gateway)}, {files}", width)
         return
     removed = f", {len(summary.removed):,} removed" if summary.removed else ""
     rows = (
@@ -167,28 +165,31 @@ def _fates(tally: Tally) -> str:
 
 
 def _table(summary: RunSummary, width: int) -> Iterator[str]:
-    header = ("assignment", "people", "key", "rev", "folder", "state", "where it goes")
+    header = ("assignment", "people", "key", "rev", "state")
     rows = [
         (
             line.assignment,
             f"{line.people:,}",
             line.key,
             "-" if line.revision is None else str(line.revision),
-            f"{summary.out}/{line.folder}" if line.folder else "-",
             line.state,
-            ", ".join(PLACES[mdm] for mdm in line.goes_to) or "-",
         )
         for line in summary.lines[:ROWS_MAX]
     ]
     yield from table([header, *rows], width, indent=0)
     if len(summary.lines) > ROWS_MAX:
         yield f"... and {len(summary.lines) - ROWS_MAX:,} more; all of them: index.html"
+    # The fleet file names the consoles for all assignments, so one line says it for each.
+    if places := dict.fromkeys(PLACES[mdm] for line in summary.lines for mdm in line.goes_to):
+        yield ""
+        yield f"where it goes: {joined(list(places))}, from {plain(summary.out)}/ASSIGNMENT/"
 
 
 def _held(summary: RunSummary, width: int) -> Iterator[str]:
     held = [line for line in summary.lines if line.state == "HOLD"]
     if held:
-        yield f"{counted(len(held), 'assignment')} on HOLD, left off uploads.csv: the key failed its test request"
+        told = "on HOLD, left off uploads.csv: the key failed its test request"
+        yield f"{counted(len(held), 'assignment')} {told}"
     for line in held:
         for why in line.held:
             yield from hanging(f"  {plain(line.assignment)}: ", plain(why), width)

@@ -75,7 +75,7 @@ def remarks(plan: Plan, width: int) -> str:
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """Return the plan as in `plan.json`, how many actions of each kind it has, and whether any is a change."""
+    """Return the plan as in `plan.json`, how many actions of each kind, and whether any is a change."""
     return {
         "version": 1,
         "kind": "plan",

@@ -30,10 +30,10 @@ def list_json(profiles: Iterable[Resolved]) -> dict[str, Any]:
 
 def text(profile: Resolved, width: int) -> str:
     """Return every value with the profile that it comes from, and the config as the gateway gets it."""
-    rows = [(key, json.dumps(value), profile.origins[key]) for key, value in sorted(profile.values.items())]
+    rows = [(key, profile.origins[key], json.dumps(value)) for key, value in sorted(profile.values.items())]
     routing = json.dumps(profile.policy.config, indent=2, sort_keys=True)
     head = f"{profile.policy.name}: {plain(profile.description)}"
-    lines = table([("value", "is", "from"), *rows], width, indent=0)
+    lines = table([("value", "from", "is"), *rows], width, indent=0)
     return "\n".join([head, "", *lines, "", "routing config at the gateway:", routing])
 
 

@@ -20,6 +20,7 @@ from gateway_client.url import parse_gateway_url
 from tests.support.gateway_portkey import (
     ADMIN_KEY,
     PortkeySimulator,
+    garbling,
     hanging_up,
     listening,
     simulating,
@@ -99,18 +100,24 @@ def untrusted(kind: str, ca: trustme.CA) -> trustme.LeafCert:
 def test_a_certificate_that_is_not_good_gets_no_request(
     ca: trustme.CA, ca_file: Path, kind: str, words: str
 ) -> None:
-    with simulating(serving(untrusted(kind, ca))) as simulator, door_to(simulator, ca_file) as door:
-        with pytest.raises(TlsFailure, match=words) as caught:
-            door.call("POST", f"{KEYS}/workspace/service", body={"name": "x", "scopes": ["y"]})
+    with (
+        simulating(serving(untrusted(kind, ca))) as simulator,
+        door_to(simulator, ca_file) as door,
+        pytest.raises(TlsFailure, match=words) as caught,
+    ):
+        door.call("POST", f"{KEYS}/workspace/service", body={"name": "x", "scopes": ["y"]})
     assert "verification stays on" in str(caught.value.hint)
     assert simulator.requests == []
 
 
 @pytest.mark.covers("T8")
 def test_a_ca_of_ones_own_is_not_trusted_without_being_named(ca: trustme.CA) -> None:
-    with simulating(serving(ca.issue_cert("localhost"))) as simulator, door_to(simulator, None) as door:
-        with pytest.raises(TlsFailure):
-            door.call("GET", KEYS)
+    with (
+        simulating(serving(ca.issue_cert("localhost"))) as simulator,
+        door_to(simulator, None) as door,
+        pytest.raises(TlsFailure),
+    ):
+        door.call("GET", KEYS)
     assert simulator.requests == []
 
 
@@ -122,9 +129,12 @@ def test_a_self_signed_certificate_gets_no_request(tmp_path: Path) -> None:
     alone.cert_pem.write_to_path(str(cert))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
-    with simulating(context) as simulator, door_to(simulator, None) as door:
-        with pytest.raises(TlsFailure, match="self-signed certificate"):
-            door.call("GET", KEYS)
+    with (
+        simulating(context) as simulator,
+        door_to(simulator, None) as door,
+        pytest.raises(TlsFailure, match="self-signed certificate"),
+    ):
+        door.call("GET", KEYS)
     assert simulator.requests == []
 
 
@@ -187,7 +197,7 @@ def test_a_ca_file_that_is_none_is_told_at_once(tmp_path: Path, content: bytes |
 
 
 @pytest.mark.covers("T1", "T8")
-@pytest.mark.parametrize("fault", [hanging_up, truncating])
+@pytest.mark.parametrize("fault", [hanging_up, truncating, garbling])
 def test_a_create_whose_tls_line_breaks_is_unknown_and_no_tls_failure(
     ca: trustme.CA, ca_file: Path, fault: object
 ) -> None:

@@ -90,7 +90,7 @@ def test_the_ledger_survives_reopening_and_keeps_its_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "tampering",
     [
-        "UPDATE events SET body = CAST(REPLACE(CAST(body AS TEXT), 'desktop-eng', 'desktop-ceo') AS BLOB) WHERE number = 1",
+        "UPDATE events SET body = CAST(REPLACE(CAST(body AS TEXT), '-eng', '-ceo') AS BLOB) WHERE number = 1",
         "DELETE FROM events WHERE number = 1",
         "UPDATE events SET hash = 'f' || SUBSTR(hash, 2) WHERE number = 2",
     ],

@@ -151,7 +151,10 @@ CHAIN = {f"p{n}": f'extends = "p{n + 1}"' for n in range(CHAIN_MAX)}
             [(f"p{CHAIN_MAX - 1}.toml", 1, "extends", "TOO_DEEP")],
         ),
         ({"a": 'extends = "base"\n= 1', "base": BASE}, [("a.toml", 2, None, "TOML_SYNTAX")]),
-        ({"a": 'extends = "base"', "base": "[x"}, [("base.toml", 1, None, "TOML_SYNTAX")]),
+        (
+            {"a": 'extends = "base"\nx = 1', "base": "[x"},
+            [("a.toml", 2, "x", "UNKNOWN_KEY"), ("base.toml", 1, None, "TOML_SYNTAX")],
+        ),
         ({"a": f"name = 'a'\n{BASE}"}, [("a.toml", 1, "name", "REFUSED_KEY")]),
         ({"a": f"modles.opus = 'a'\n{BASE}"}, [("a.toml", 1, "modles", "UNKNOWN_KEY")]),
         ({"a": BASE.replace('"o"', '"o o"')}, [("a.toml", 4, "models.opus", "BAD_VALUE")]),

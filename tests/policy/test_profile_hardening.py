@@ -10,6 +10,9 @@ import pytest
 
 from provisioner.policy.hardening import claude_code_flaws, claude_desktop_flaws
 from provisioner.policy.load import resolve
+from provisioner.render import claude_code, claude_desktop
+from provisioner.render.model import Delivery
+from provisioner.secret import SecretRef
 
 
 @pytest.mark.covers("T8", "T21", "T23", "T36", "S48")
@@ -101,3 +104,39 @@ def test_shipped_hardening_breaks_no_roll_out(name: str, shipped: dict[str, str]
     # Unset, new Code sessions start in auto mode since 2.9939.2 (facts/claude-desktop.md 0.8).
     assert hardening.claude_desktop["autoModeEnabled"] is False
     assert hardening.claude_desktop["disableDeploymentModeChooser"] is True
+
+
+@pytest.mark.parametrize("name", ["standard", "restricted"])
+def test_the_renderers_take_shipped_hardening(name: str, shipped: dict[str, str]) -> None:
+    policy = resolve(name, shipped).policy
+    delivery = Delivery(
+        assignment="eng-prod",
+        tenant="acme",
+        team="eng",
+        env="prod",
+        base_url="https://gw.example.com",
+        key=SecretRef("k", "0" * 12),
+        models=policy.models,
+        hardening=policy.hardening,
+        revision=1,
+        organization_uuid="00000000-0000-4000-8000-000000000000",
+        profile=name,
+    )
+    code, desktop = claude_code.settings(delivery, None), claude_desktop.settings(delivery, None)
+    assert code.items() >= {k: v for k, v in policy.hardening.claude_code.items() if k != "env"}.items()
+    assert desktop.items() >= policy.hardening.claude_desktop.items()
+
+
+@pytest.mark.parametrize("name", sorted(claude_code.REFUSED))
+def test_what_the_claude_code_renderer_refuses_never_gets_there(name: str) -> None:
+    assert [flaw.code for flaw in claude_code_flaws({name: "x"})] == ["OWNED_KEY"]
+
+
+@pytest.mark.parametrize("prefix", [*claude_code.REFUSED_ENV])
+def test_what_the_claude_code_renderer_refuses_in_env_never_gets_there(prefix: str) -> None:
+    assert [flaw.code for flaw in claude_code_flaws({"env": {f"{prefix}X": "x"}})] == ["OWNED_KEY"]
+
+
+@pytest.mark.parametrize("prefix", [*claude_desktop.REFUSED])
+def test_what_the_claude_desktop_renderer_refuses_never_gets_there(prefix: str) -> None:
+    assert [flaw.code for flaw in claude_desktop_flaws({f"{prefix}X": "x"})] == ["OWNED_KEY"]

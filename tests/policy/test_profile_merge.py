@@ -7,8 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioner import strict
 from provisioner.policy import merge
+from provisioner.policy.conditions import TEAM_LABELS
+from provisioner.policy.hardening import claude_code_flaws, claude_desktop_flaws
 from provisioner.policy.merge import Leaf, Stamped
+from provisioner.policy.profile import BudgetRule, Profile, RateRule, complete_flaws
+from provisioner.policy.routing import Cache, Condition, Retry, Strategy, Target
 
 NAMES = st.sampled_from(["a", "b", "c"])
 LEAVES = st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2)
@@ -67,3 +72,27 @@ def test_a_table_replaces_a_value_and_back() -> None:
     assert over({"a": 1}, {"a": {"b": 2}}) == {"a": {"b": 2}}
     assert over({"a": {"b": 2}}, {"a": 1}) == {"a": 1}
     assert dict(merge.leaves(merge.stamped({"a": {"b": 2}}, "p"))) == {("a", "b"): Leaf(2, "p")}
+
+
+TABLES = (Profile, Target, Strategy, Condition, Cache, Retry, BudgetRule, RateRule)
+WORDS = st.sampled_from(sorted({"env", "permissions", "opus", *(n for t in TABLES for n in t.model_fields)}))
+VALUES = st.sampled_from(["", "@p", "fallback", "simple", "a b", 0, 1, -1, 0.5, True, float("nan")])
+ANYTHING = st.recursive(
+    VALUES,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(WORDS, ANYTHING, max_size=8))
+def test_what_pruning_leaves_is_sound_and_checks_to_the_end(tree: dict[str, Any]) -> None:
+    value, flaws = strict.check(Profile, tree)
+    assert (value is None) == bool(flaws)
+    rest = Profile.model_validate(strict.pruned(tree, flaws))
+    assert all(flaw.path and flaw.fix for flaw in [*flaws, *complete_flaws(rest, TEAM_LABELS)])
+
+
+@given(st.dictionaries(WORDS, ANYTHING, max_size=4))
+def test_hardening_takes_any_tree(tree: dict[str, Any]) -> None:
+    for flaw in [*claude_code_flaws(tree), *claude_desktop_flaws(tree)]:
+        assert flaw.path[0] in ("claude_code", "claude_desktop")

@@ -124,6 +124,7 @@ class PortkeySimulator:
             case "DELETE", ["v1", "api-keys", key_id]:
                 self._found(self.keys, key_id)
                 del self.keys[key_id]
+                self.secrets.pop(key_id, None)
                 return {}
             case "POST", ["v1", "api-keys", key_id, "rotate"]:
                 return self._rotate(self._found(self.keys, key_id))
@@ -157,7 +158,8 @@ class PortkeySimulator:
             self._create_key({"name": f"key-{number}", "scopes": ["completions.write"]})
 
     def add_config(self, name: str, body: dict[str, Any]) -> str:
-        return str(self._create_config({"name": name, "config": body})["slug"])
+        self._create_config({"name": name, "config": body})
+        return next(reversed(self.configs))
 
     def _id(self) -> str:
         self._made += 1
@@ -362,6 +364,12 @@ def truncating(handler: _Handler) -> None:
     handler.hang_up()
 
 
+def garbling(handler: _Handler) -> None:
+    """A fault: bytes that are no TLS in the midst of a TLS connection."""
+    socket.socket.send(handler.connection, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    handler.hang_up()
+
+
 def silent(seconds: float) -> Callable[[_Handler], None]:
     """A fault: no answer for so long."""
 
@@ -391,9 +399,10 @@ def simulating(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> It
     """Run a simulator on a free port of loopback."""
     simulator = PortkeySimulator()
     handler = type("Handler", (_Handler,), {"simulator": simulator})
-    server = _Server((host, 0), handler)
+    server = _Server6((host, 0), handler) if ":" in host else _Server((host, 0), handler)
     server.tls = tls
-    simulator.url = f"{'https' if tls else 'http'}://{host}:{server.server_address[1]}"
+    shown = f"[{host}]" if ":" in host else host
+    simulator.url = f"{'https' if tls else 'http'}://{shown}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -421,6 +430,10 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(wrapped, client_address)
 
 
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
 class Listener:
     """Takes connections and keeps what they send: for places that must receive nothing."""
 
@@ -439,21 +452,15 @@ def listening(host: str = "127.0.0.1") -> Iterator[Listener]:
         done = threading.Event()
 
         def take() -> None:
-            while True:
+            while not done.is_set():
                 try:
                     connection, _ = server.accept()
                 except TimeoutError:
-                    if done.is_set():
-                        return
                     continue
                 listener.connections += 1
+                connection.settimeout(0.02)
                 with connection:
-                    connection.settimeout(0.2)
-                    try:
-                        while data := connection.recv(65536):
-                            listener.received += data
-                    except OSError:
-                        continue  # silence, or hung up
+                    _keep(connection, listener, done)
 
         thread = threading.Thread(target=take, daemon=True)
         thread.start()
@@ -462,3 +469,19 @@ def listening(host: str = "127.0.0.1") -> Iterator[Listener]:
         finally:
             done.set()
             thread.join()
+
+
+def _keep(connection: socket.socket, listener: Listener, done: threading.Event) -> None:
+    """Keep what comes, answer nothing, and hold the line until the other side or the test ends it."""
+    while True:
+        try:
+            data = connection.recv(65536)
+        except TimeoutError:
+            if done.is_set():
+                return
+            continue
+        except ConnectionError:
+            return
+        if not data:
+            return
+        listener.received += data

@@ -4,14 +4,35 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 from gateway_client.bundled.admin.door import invalid
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
-TRANSITION_MIN_MS = 1_800_000
+TRANSITION_MIN_MS, TRANSITION_MAX_MS = 1_800_000, 365 * 86_400_000
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("is beyond the calendar in UTC") from exc
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+Transition = Annotated[int, Field(ge=TRANSITION_MIN_MS, le=TRANSITION_MAX_MS)]
 
 
 class _Body(BaseModel):
@@ -38,7 +59,7 @@ class UsageLimits(_Body):
     alert_threshold: Annotated[int, Field(ge=1)] | None = None
     periodic_reset: Literal["monthly", "weekly"] | None = None
     periodic_reset_days: Annotated[int, Field(ge=1, le=365)] | None = None
-    next_usage_reset_at: AwareDatetime | None = None
+    next_usage_reset_at: Moment | None = None
 
     @model_validator(mode="after")
     def _one_reset(self) -> UsageLimits:
@@ -52,8 +73,8 @@ class RotationPolicy(_Body):
 
     rotation_period: Literal["weekly", "monthly"] | None = None
     rotation_period_days: Annotated[int, Field(ge=1, le=365)] | None = None
-    next_rotation_at: AwareDatetime | None = None
-    key_transition_period_ms: Annotated[int, Field(ge=TRANSITION_MIN_MS)] | None = None
+    next_rotation_at: Moment | None = None
+    key_transition_period_ms: Transition | None = None
 
 
 class KeyDefaults(_Body):
@@ -75,7 +96,7 @@ class KeyUpdate(_Body):
     usage_limits: UsageLimits | None = None
     defaults: KeyDefaults | None = None
     alert_emails: list[str] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     rotation_policy: RotationPolicy | None = None
     reset_usage: bool | int | None = None
 
@@ -95,7 +116,7 @@ class KeyCreate(KeyUpdate):
 class KeyRotate(_Body):
     """How long the old secret goes on working, in milliseconds."""
 
-    key_transition_period_ms: Annotated[int, Field(ge=TRANSITION_MIN_MS)] = TRANSITION_MIN_MS
+    key_transition_period_ms: Transition = TRANSITION_MIN_MS
 
 
 class ConfigCreate(_Body):
@@ -103,8 +124,8 @@ class ConfigCreate(_Body):
 
     name: Name
     config: dict[str, JsonValue]
-    is_default: int | None = None
-    isDefault: int | None = None
+    is_default: int | bool | None = None
+    isDefault: int | bool | None = None
     workspace_id: str | None = None
     organisation_id: str | None = None
 
@@ -161,6 +182,7 @@ def read(model: type[Model], body: bytes) -> Model:
 
 
 def _problem(error: Any) -> str:
-    path = ".".join(str(part) for part in error["loc"]) or "body"
+    path = ".".join(str(part) for part in error["loc"])[:200] or "body"
     text = "unknown field" if error["type"] == "extra_forbidden" else error["msg"]
+    text = text.removeprefix("Value error, ")
     return f"{path}: {text[0].lower()}{text[1:]}"

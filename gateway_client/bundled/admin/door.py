@@ -13,9 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from gateway_client.bundled import credentials, faults
-from gateway_client.bundled.data_plane.bodies import read_body
-from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.gateway import Gateway
+from gateway_client.bundled.request_body import TooLong, read_body
 from gateway_client.bundled.store import keys
 from gateway_client.bundled.store.records import AdminRecord
 from gateway_client.bundled.timestamps import stamp
@@ -95,7 +94,7 @@ def endpoint(handler: Handler) -> Callable[[Request], Awaitable[ASGIApp]]:
             status = response.status_code
         finally:
             gateway.logbook.add(
-                AdminRecord(stamp(gateway.clock()), request.method, request.url.path[:512], status)
+                AdminRecord(stamp(gateway.clock()), request.method, request.scope["path"][:512], status)
             )
         return faults.dropped if number in gateway.settings.faults.drop_after else response
 
@@ -105,12 +104,11 @@ def endpoint(handler: Handler) -> Callable[[Request], Awaitable[ASGIApp]]:
 async def _respond(gateway: Gateway, handler: Handler, request: Request) -> Response:
     try:
         _authorise(gateway, request.headers)
-        try:
-            body = await read_body(request, MAX_BODY)
-        except Refusal as exc:
-            raise AdminRefusal(exc.status, "AB01", exc.body["message"]) from exc
+        body = await read_body(request, MAX_BODY)
         call = Call(request.path_params, request.query_params, body or b"{}")
         return JSONResponse(await run_in_threadpool(handler, gateway, call))
+    except TooLong as exc:
+        return AdminRefusal(413, "AB01", str(exc)).response()
     except AdminRefusal as refusal:
         return refusal.response()
 

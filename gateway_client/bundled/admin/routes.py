@@ -8,12 +8,12 @@ from gateway_client.bundled.admin import api_keys, configs, providers, records, 
 from gateway_client.bundled.admin.door import Handler, endpoint
 
 TABLE: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/v1/api-keys/{id}/rotate", api_keys.rotate),
     ("POST", "/v1/api-keys/{type}/{sub_type}", api_keys.create),
     ("GET", "/v1/api-keys", api_keys.index),
     ("GET", "/v1/api-keys/{id}", api_keys.get),
     ("PUT", "/v1/api-keys/{id}", api_keys.update),
     ("DELETE", "/v1/api-keys/{id}", api_keys.delete),
-    ("POST", "/v1/api-keys/{id}/rotate", api_keys.rotate),
     ("POST", "/v1/configs", configs.create),
     ("GET", "/v1/configs", configs.index),
     ("GET", "/v1/configs/{slug}", configs.get),
@@ -33,5 +33,5 @@ TABLE: tuple[tuple[str, str, Handler], ...] = (
 
 
 def routes() -> list[BaseRoute]:
-    """Return the routes of the admin API. The order settles `/api-keys/{id}/rotate`."""
+    """Return the routes of the admin API; the first that fits answers, so rotate stands before create."""
     return [Route(path, endpoint(handler), methods=[method]) for method, path, handler in TABLE]

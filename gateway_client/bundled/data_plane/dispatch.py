@@ -16,13 +16,14 @@ from gateway_client.bundled.upstreams.port import Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request as it came: `params` is its `body` read, `path` lacks our own prefix."""
+    """A request as it came: `params` is its `body` read, `path` lacks our prefix, `metadata` is merged."""
 
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes
     params: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

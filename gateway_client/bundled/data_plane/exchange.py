@@ -16,11 +16,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from gateway_client.bundled.data_plane import binding, metadata, prices, refusals
-from gateway_client.bundled.data_plane.bodies import read_body
 from gateway_client.bundled.data_plane.dispatch import Dispatch, Incoming, dispatch
 from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.data_plane.usage import Tap
 from gateway_client.bundled.gateway import Gateway
+from gateway_client.bundled.request_body import TooLong, read_body
 from gateway_client.bundled.routing.attempts import NoRoute, Target, attempts
 from gateway_client.bundled.store.keys import Caller
 from gateway_client.bundled.store.records import Outcome, RequestRecord
@@ -62,9 +62,9 @@ class Exchange:
         """Answer, unless the client goes away first."""
         try:
             body = await read_body(self._request, self._gateway.settings.max_body)
-        except Refusal as refusal:
-            self._finish(refusal.status, "refused")
-            await refusal.response()(scope, receive, send)
+        except TooLong as exc:
+            self._finish(413, "refused")
+            await refusals.plain(str(exc), 413).response()(scope, receive, send)
             return
         except ClientDisconnect:
             self._finish(self._record.status, "client gone")
@@ -79,6 +79,9 @@ class Exchange:
             if not work.cancelled() and work.exception() is not None:
                 self._finish(500, "gateway failed")
                 work.result()
+        except asyncio.CancelledError:
+            self._finish(self._record.status, "gateway stopped")
+            raise
         finally:
             gone.cancel()
             work.cancel()
@@ -102,20 +105,25 @@ class Exchange:
         """Read the request, and note who it is attributed to and what it asks for."""
         headers, record, caller = self._request.headers, self._record, self._caller
         claimed = metadata.of_header(headers.get("x-portkey-metadata"))
-        self._metadata = metadata.merged(claimed, caller.metadata, caller.workspace_metadata)
-        record.merged_metadata = metadata.logged(self._metadata)
-        record.contradicted = metadata.contradicted(claimed, self._metadata)
+        merged = metadata.merged(claimed, caller.metadata, caller.workspace_metadata)
+        record.merged_metadata = metadata.logged(merged)
+        record.contradicted = metadata.contradicted(claimed, merged)
         params = _params(body)
         record.model_asked = _bounded(params.get("model"))
         record.stream = params.get("stream") is True
-        return Incoming(self._path, self._request.url.query, headers, body, params)
+        query = self._request.scope["query_string"].decode("latin-1")
+        return Incoming(self._path, query, headers, body, params, merged)
 
     async def _try_targets(self, incoming: Incoming) -> tuple[Dispatch, Target, Reply]:
         """Try targets as the config has it, and return the reply to pass on."""
         gateway, record = self._gateway, self._record
         bound = binding.bind(gateway, self._caller, self._request.headers)
         record.config = bound.slug
-        facts = {"metadata": self._metadata, "params": incoming.params, "url": {"pathname": self._path}}
+        facts = {
+            "metadata": incoming.metadata,
+            "params": incoming.params,
+            "url": {"pathname": incoming.path},
+        }
         steps = attempts(bound.node, facts, gateway.chance)
         try:
             target = next(steps)

@@ -25,6 +25,7 @@ def of_header(value: str | None) -> dict[str, Any]:
         value = value.encode("latin-1").decode("utf-8")
     try:
         found = json.loads(value)
+        json.dumps(found, ensure_ascii=False).encode()  # JSON can hold half a character; text can't
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

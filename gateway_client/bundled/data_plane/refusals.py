@@ -29,6 +29,7 @@ def coded(status: int, message: str, code: str) -> Refusal:
 
 def plain(message: str, status: int = 400) -> Refusal:
     """Refuse a request that can't be routed."""
+    message = message.encode(errors="replace").decode()  # it may quote half a character of the request
     return Refusal(status, {"status": "failure", "message": message})
 
 

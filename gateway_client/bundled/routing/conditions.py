@@ -49,12 +49,17 @@ def matches(query: Mapping[str, Any], facts: Facts) -> bool:
 
 
 def _same(value: Any, operand: Any) -> bool:
-    return type(value) is type(operand) and value == operand
+    comparable = type(value) is type(operand) or (_is_number(value) and _is_number(operand))
+    return comparable and bool(value == operand)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def check(value: Any, operand: Any) -> bool:
-        numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (value, operand))
+        numbers = _is_number(value) and _is_number(operand)
         texts = isinstance(value, str) and isinstance(operand, str)
         return (numbers or texts) and compare(value, operand)
 

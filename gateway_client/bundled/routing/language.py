@@ -21,7 +21,18 @@ from gateway_client.bundled.routing import conditions
 MAX_ROOT_TARGETS, MAX_CONDITIONAL_TARGETS, MAX_NESTED_TARGETS = 100, 1000, 50
 PROVIDER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 PROVIDER_MODEL = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*/.+\Z")
-KEPT_BACK = frozenset({"authorization", "x-api-key", "cookie", "host", "content-length", "transfer-encoding"})
+KEPT_BACK = frozenset(
+    {
+        "api-key",
+        "authorization",
+        "content-length",
+        "cookie",
+        "host",
+        "proxy-authorization",
+        "transfer-encoding",
+        "x-api-key",
+    }
+)
 """Headers that no config may forward: credentials of this gateway, and those that frame the message."""
 
 StatusCode = Annotated[int, Field(ge=100, le=599)]
@@ -74,11 +85,11 @@ class Node(_Part):
     """A config, or one target of it. `request_timeout` is in milliseconds until the first byte."""
 
     name: str | None = None
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
     provider: str | None = None
     override_params: dict[str, JsonValue] = Field(default_factory=dict)
     forward_headers: tuple[str, ...] = ()
-    request_timeout: Annotated[int, Field(gt=0)] | None = None
+    request_timeout: Annotated[int, Field(gt=0, le=86_400_000)] | None = None
     retry: Retry | None = None
     cache: Cache | None = None
     strategy: Strategy | None = None

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from gateway_client.bundled.store.naming import generated_slug
-from gateway_client.bundled.store.schema import config_versions, configs
+from gateway_client.bundled.store.schema import AS_INSERTED, config_versions, configs
 from gateway_client.bundled.timestamps import stamp
 
 
@@ -74,7 +74,7 @@ def page(
     if workspace_id is not None:
         query = query.where(configs.c.workspace_id == workspace_id)
     total = db.scalar(select(func.count()).select_from(query.subquery())) or 0
-    ordered = query.order_by(configs.c.created_at, configs.c.id).offset(offset).limit(limit)
+    ordered = query.order_by(AS_INSERTED).offset(offset).limit(limit)
     return total, db.execute(ordered).mappings().all()
 
 

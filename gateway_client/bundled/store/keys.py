@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
 
 from gateway_client.bundled.credentials import MintedSecret
-from gateway_client.bundled.store.schema import api_keys, secrets, workspaces
+from gateway_client.bundled.store.schema import AS_INSERTED, api_keys, secrets, workspaces
 from gateway_client.bundled.timestamps import stamp
 
 
@@ -61,7 +61,7 @@ def page(
     if ids is not None:
         query = query.where(api_keys.c.id.in_(ids))
     total = db.scalar(select(func.count()).select_from(query.subquery())) or 0
-    ordered = query.order_by(api_keys.c.created_at, api_keys.c.id).offset(offset).limit(limit)
+    ordered = query.order_by(AS_INSERTED).offset(offset).limit(limit)
     return total, db.execute(ordered).mappings().all()
 
 

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, RowMapping, func, insert, or_, select
 
 from gateway_client.bundled.store.schema import admin_log, request_log
 
-Outcome = Literal["answered", "refused", "upstream failed", "client gone", "gateway failed"]
+Outcome = Literal[
+    "answered", "refused", "upstream failed", "client gone", "gateway failed", "gateway stopped"
+]
 
 
 @dataclass(slots=True)

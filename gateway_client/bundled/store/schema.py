@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    literal_column,
+)
 
 VERSION = 1
 """Goes up with every change of a table; a database of another version is refused."""
 
 tables = MetaData()
 _json = JSON(none_as_null=True)
+AS_INSERTED: ColumnElement[int] = literal_column("rowid", Integer)
+"""Orders a listing of one table oldest first, also where moments are equal."""
 
 identity = Table(
     "identity",

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, or_, select, update
 
 from gateway_client.bundled.store.naming import generated_slug
-from gateway_client.bundled.store.schema import api_keys, configs, workspaces
+from gateway_client.bundled.store.schema import AS_INSERTED, api_keys, configs, workspaces
 from gateway_client.bundled.timestamps import stamp
 
 
@@ -66,7 +66,7 @@ def page(
     if exact_name is not None:
         query = query.where(workspaces.c.name == exact_name)
     total = db.scalar(select(func.count()).select_from(query.subquery())) or 0
-    ordered = query.order_by(workspaces.c.created_at, workspaces.c.id).offset(offset).limit(limit)
+    ordered = query.order_by(AS_INSERTED).offset(offset).limit(limit)
     return total, db.execute(ordered).mappings().all()
 
 

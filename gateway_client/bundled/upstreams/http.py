@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 from yarl import URL
 
+from gateway_client.bundled import PRODUCT
 from gateway_client.bundled.settings import HttpUpstream
 from gateway_client.bundled.upstreams.port import Broken, Outgoing, Reply, Unreachable
 
@@ -34,6 +35,7 @@ class HttpClient:
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
                 ),
+                headers={"user-agent": PRODUCT},
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )

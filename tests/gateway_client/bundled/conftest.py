@@ -151,7 +151,7 @@ class FakeUpstream:
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[str, str], bytes]] = []
         self.behaviours: dict[str, Behaviour] = {}
-        self.client_gone = threading.Event()
+        self.connections: set[tuple[str, int]] = set()
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -161,6 +161,7 @@ class FakeUpstream:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 fake.seen.append((self.path, headers, body))
+                fake.connections.add(self.client_address)
                 params = json.loads(body)
                 fake.behaviours[params["model"]](self, params)
 

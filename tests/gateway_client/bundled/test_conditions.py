@@ -24,6 +24,7 @@ CASES: list[tuple[dict[str, Any], bool]] = [
     ({"metadata.absent": {"$nin": ["x"]}}, True),
     ({"metadata.level": {"$eq": "3"}}, False),
     ({"metadata.flag": {"$eq": 1}}, False),
+    ({"metadata.level": {"$eq": 3.0}}, True),
     ({"metadata.level": {"$gt": 2, "$lte": 3}}, True),
     ({"metadata.level": {"$gt": 3}}, False),
     ({"metadata.level": {"$gte": "3"}}, False),

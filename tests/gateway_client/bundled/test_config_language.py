@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from gateway_client.bundled.routing.attempts import NoRoute, attempts
 from gateway_client.bundled.routing.language import BadConfig, read
 
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "policy"
 ANTHROPIC, BEDROCK = {"provider": "@anthropic-prod"}, {"provider": "@bedrock-prod"}
 
 GOOD = [
@@ -116,7 +122,8 @@ BAD: list[tuple[Any, list[str]]] = [
             "targets: two are named a",
             "strategy.conditions[0].query.metadata.env.$exists: unknown operator; known are "
             "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $regex",
-            "strategy.conditions[0].query.env: must be metadata.<key>, params.<key>, url.pathname, $and or $or",
+            "strategy.conditions[0].query.env: "
+            "must be metadata.<key>, params.<key>, url.pathname, $and or $or",
             "strategy.conditions[0].query.params.model.$regex: is no regular expression",
             "strategy.conditions[0].then: no target is named zzz",
             "strategy.default: no target is named yyy",
@@ -146,6 +153,17 @@ BAD: list[tuple[Any, list[str]]] = [
         {"provider": "@a", "cache": {"mode": "simple", "max_age": 5}},
         ["cache.max_age: input should be greater than or equal to 60"],
     ),
+    (
+        {"strategy": {"mode": "loadbalance"}, "targets": [{"provider": "@a", "weight": 1e308}] * 2},
+        [
+            "targets[0].weight: input should be less than or equal to 1000000",
+            "targets[1].weight: input should be less than or equal to 1000000",
+        ],
+    ),
+    (
+        {"provider": "@a", "request_timeout": 10**20},
+        ["request_timeout: input should be less than or equal to 86400000"],
+    ),
     ({"provider": "@a", "request_timeout": "5"}, ["request_timeout: input should be a valid integer"]),
     (
         {"strategy": {"mode": "fallback"}, "targets": [ANTHROPIC] * 101},
@@ -161,6 +179,11 @@ BAD: list[tuple[Any, list[str]]] = [
 @pytest.mark.parametrize("config", GOOD)
 def test_accepts(config: dict[str, Any]) -> None:
     assert read(json.dumps(config)).model_fields_set == set(config)
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_accepts_what_the_profiles_render(golden: Path) -> None:
+    assert read(golden.read_text()).model_fields_set
 
 
 @pytest.mark.parametrize(("config", "problems"), BAD, ids=[problems[0] for _, problems in BAD])
@@ -179,3 +202,61 @@ def test_absurd_nesting_is_refused_and_does_not_exhaust_the_stack() -> None:
     depth = 5000
     with pytest.raises(BadConfig):
         read('{"targets":[' * depth + '{"provider":"@a"}' + "]}" * depth)
+
+
+leaves = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["@a", "@a/m", "a", "$eq", ""])
+)
+trees = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["$eq", "$in", "$or", "$regex", "metadata.a", "url.b"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+parts: dict[str, st.SearchStrategy[Any]] = {
+    "name": st.sampled_from(["a", "b"]),
+    "weight": st.floats(0.1, 9) | trees,
+    "provider": st.just("@a") | trees,
+    "override_params": st.dictionaries(st.sampled_from(["model", "x"]), trees, max_size=2) | trees,
+    "request_timeout": st.integers(1, 9) | trees,
+    "forward_headers": st.just(["x-a"]) | trees,
+    "strategy": trees
+    | st.fixed_dictionaries(
+        {"mode": st.sampled_from(["single", "fallback", "loadbalance", "conditional"])},
+        optional={
+            "on_status_codes": st.just([429]) | trees,
+            "default": st.just("a") | trees,
+            "conditions": st.lists(st.fixed_dictionaries({"query": trees, "then": st.just("a")}), max_size=2),
+        },
+    ),
+}
+leaf_nodes = st.fixed_dictionaries({}, optional=parts)
+nodes = st.recursive(
+    leaf_nodes,
+    lambda inner: st.fixed_dictionaries({"targets": st.lists(inner, max_size=2)}, optional=parts),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(nodes | trees)
+def test_any_json_is_refused_or_can_be_carried_out(config: Any) -> None:
+    try:
+        node = read(json.dumps(config))
+    except BadConfig as exc:
+        assert exc.problems
+        return
+    facts: dict[str, dict[str, Any]] = {"metadata": {"a": "x"}, "params": {}, "url": {"pathname": "/"}}
+    steps = attempts(node, facts, Random(1))
+    try:
+        target = next(steps)
+        for _ in range(20):
+            assert target.path.startswith("config")
+            target = steps.send(500)
+    except (StopIteration, NoRoute):
+        return
+    pytest.fail("a small config never comes to an end")

@@ -16,7 +16,7 @@ from gateway_client.bundled.settings import PROVIDERS
 def send(target: Target, model: Any, header: str | None = None, **headers: str) -> Dispatch:
     params = {"model": model, "messages": [], "new_field": {"kept": 1.0}}
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    incoming = Incoming("/v1/messages", "beta=true", sent, json.dumps(params).encode(), params)
+    incoming = Incoming("/v1/messages", "beta=true", sent, json.dumps(params).encode(), params, {})
     return dispatch(target, incoming, header, PROVIDERS)
 
 
@@ -71,7 +71,7 @@ def test_refusals(target: Target, model: Any, message: str) -> None:
 
 def test_an_unchanged_body_passes_byte_for_byte() -> None:
     body = b'{ "model":"m",  "messages":[],"x":1.50 }'
-    incoming = Incoming("/v1/messages", "", {}, body, json.loads(body))
+    incoming = Incoming("/v1/messages", "", {}, body, json.loads(body), {})
     assert dispatch(PINNED, incoming, None, PROVIDERS).outgoing.body == body
 
 

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_client.bundled.upstreams.echo import Echo, compose, tokens_of
@@ -108,6 +108,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     content=json_values
     | st.lists(st.fixed_dictionaries({"type": st.just("tool_result"), "content": json_values})),

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from gateway_client.bundled.data_plane import refusals
+
+class TooLong(Exception):
+    """The body is longer than the limit; safe to show."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"request body: is longer than {limit} bytes")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body; raises a refusal with status 413 as soon as it is longer than `limit` bytes."""
-    too_long = refusals.plain(f"request body: is longer than {limit} bytes", 413)
+    """Return the body; raises `TooLong` as soon as it is longer than `limit` bytes."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        raise too_long
+        raise TooLong(limit)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise too_long
+            raise TooLong(limit)
     return bytes(body)

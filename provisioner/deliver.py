@@ -7,8 +7,9 @@ The ledger then knows every file's digest, and drift needs no trust in the folde
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -26,17 +27,16 @@ from provisioner.seal import sealed
 from provisioner.secret import SecretRef
 from provisioner.vault import Vault
 
+STAND_IN = SecretRef("stand-in", "0" * 12)
+
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a delivery did to the output folder; paths are below it."""
+class Prepared:
+    """A delivery in memory: every file's bytes, and what the ledger will know of it."""
 
     delivered: Delivered
     bundle: tuple[BundleFile, ...]
-    written: tuple[str, ...]
-    removed: tuple[str, ...]
-    former_out: str | None
-    """Another folder that the last run wrote to; its files hold keys and stay."""
+    contents: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +51,36 @@ class Press:
     templates: Templates
     vault: Vault
 
-    def deliver(self, assignments: tuple[Assignment, ...], snapshot: Snapshot, out: Path) -> Outcome:
-        """Bring the output folder to what the assignments and the ledger's keys say.
+    def rehearse(self, assignments: tuple[Assignment, ...]) -> None:
+        """Render one assignment of each policy with a stand-in for its key, before any key is minted.
 
         Raises:
-            OutputRefused: the folder is a link, or a place where keys would leak.
+            ArtifactError: what the fleet file or a profile asks for can't be rendered.
+        """
+        one_each = {a.policy.name: a for a in reversed(assignments)}
+        for assignment in one_each.values():
+            for artifact in self._artifacts(assignment, STAND_IN, 1):
+                sealed(artifact, lambda _reference: SecretStr("stand-in"))
+
+    def prepare(self, assignments: tuple[Assignment, ...], snapshot: Snapshot, out: Path) -> Prepared:
+        """Render and seal all that the assignments and the ledger's keys give.
+
+        Raises:
             VaultError: a key's secret is not in the vault.
         """
-        files.refuse_leaky(out)
-        files.make_private_folder(out)
         revisions: dict[str, Revision] = {}
         made: list[tuple[BundleFile, bytes]] = []
         for assignment in assignments:
-            if not assignment.members:
-                continue  # nobody's device gets it: keys only
             record = snapshot.keys.get(assignment.key_name)
-            if record is None:
-                continue  # its key is blocked or pending, and the report says so
+            if record is None or not assignment.members:
+                continue  # no key: blocked or pending, as the report says; no members: keys only
             revision, rendered = self._rendered(assignment, record, snapshot)
             revisions[assignment.name] = revision
+            opened = cache(self._opened)  # one key in many files: opened once, gone with the assignment
             for artifact in rendered:
-                data = sealed(artifact, self._opened)
+                data = sealed(artifact, opened)
                 mode = files.PRIVATE_FILE if artifact.secrets else files.PUBLIC_FILE
-                entry = BundleFile(artifact, digest.sha256(data), mode, revision.number, record)
-                made.append((entry, data))
+                made.append((BundleFile(artifact, digest.sha256(data), mode, revision.number, record), data))
         entries = tuple(entry for entry, _data in made)
         tables = {
             "manifest.json": bundle.manifest(_tenant(assignments), snapshot.ledger_id, entries),
@@ -89,11 +95,7 @@ class Press:
             ),
             revisions=revisions,
         )
-        contents = {entry.path: data for entry, data in made} | tables
-        written = tuple(_write_changed(out, delivered, contents))
-        removed = tuple(_remove_leftovers(out, snapshot.delivered, delivered))
-        former = snapshot.delivered.out if snapshot.delivered else delivered.out
-        return Outcome(delivered, entries, written, removed, None if former == delivered.out else former)
+        return Prepared(delivered, entries, {entry.path: data for entry, data in made} | tables)
 
     def _rendered(
         self, assignment: Assignment, record: KeyRecord, snapshot: Snapshot
@@ -101,22 +103,22 @@ class Press:
         """Render under the former revision number; only when that shows a change, again under the next."""
         former = snapshot.delivered.revisions.get(assignment.name) if snapshot.delivered else None
         number = former.number if former else 1
-        rendered = self._artifacts(assignment, record, number)
+        rendered = self._artifacts(assignment, record.secret, number)
         content = _content(rendered)
         if former is not None and content != former.content:
             number += 1
-            rendered = self._artifacts(assignment, record, number)
+            rendered = self._artifacts(assignment, record.secret, number)
             content = _content(rendered)
         return Revision(number, content), (*rendered, bundle.scope(assignment))
 
-    def _artifacts(self, assignment: Assignment, record: KeyRecord, revision: int) -> tuple[Artifact, ...]:
+    def _artifacts(self, assignment: Assignment, key: SecretRef, revision: int) -> tuple[Artifact, ...]:
         delivery = Delivery(
             assignment=assignment.name,
             tenant=assignment.tenant,
             team=assignment.team,
             env=assignment.env,
             base_url=self.base_url,
-            key=record.secret,
+            key=key,
             models=assignment.policy.models,
             hardening=assignment.policy.hardening,
             revision=revision,
@@ -153,17 +155,37 @@ def _delivered(entry: BundleFile) -> DeliveredFile:
     return DeliveredFile(entry.path, entry.sha256, entry.mode, artifact.settings_digest, artifact.assignment)
 
 
-def _write_changed(out: Path, delivered: Delivered, contents: Mapping[str, bytes]) -> Iterator[str]:
-    checked: set[Path] = set()
-    for file in delivered.files:
+def write(prepared: Prepared, out: Path) -> tuple[str, ...]:
+    """Write the files that are not there as they should be, and return their paths.
+
+    Raises:
+        OutputRefused: a folder on the way is a link.
+    """
+    files.make_private_folder(out)
+    written, checked = [], {out}
+    for file in prepared.delivered.files:
         path = out / file.path
         for folder in reversed(path.relative_to(out).parents):
-            if (out / folder) not in checked:
+            if out / folder not in checked:
                 files.make_private_folder(out / folder)
                 checked.add(out / folder)
         if not _stands(path, file):
-            files.write_whole(path, contents[file.path], file.mode)
-            yield file.path
+            files.write_whole(path, prepared.contents[file.path], file.mode)
+            written.append(file.path)
+    return tuple(written)
+
+
+def remove_leftovers(former: Iterable[Delivered], now: Delivered, out: Path) -> tuple[str, ...]:
+    """Remove what former runs wrote to this folder and this one did not; other files are not ours."""
+    kept = {file.path for file in now.files}
+    ours = {file.path for delivered in former if delivered.out == now.out for file in delivered.files}
+    removed = []
+    for path in sorted(ours - kept):
+        if (out / path).is_symlink() or (out / path).exists():
+            (out / path).unlink()
+            removed.append(path)
+    files.remove_empty(out)
+    return tuple(removed)
 
 
 def _stands(path: Path, file: DeliveredFile) -> bool:
@@ -176,15 +198,3 @@ def _stands(path: Path, file: DeliveredFile) -> bool:
         )
     except FileNotFoundError:
         return False
-
-
-def _remove_leftovers(out: Path, former: Delivered | None, now: Delivered) -> Iterator[str]:
-    """Remove files that the former run wrote here and this one did not; others are not ours to touch."""
-    if former is None or former.out != now.out:
-        return
-    kept = {file.path for file in now.files}
-    for file in former.files:
-        if file.path not in kept and (out / file.path).exists():
-            (out / file.path).unlink()
-            yield file.path
-    files.remove_empty(out)

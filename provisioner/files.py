@@ -58,9 +58,11 @@ def refuse_leaky(folder: Path) -> None:
     """Refuse a place for key-bearing files that git or a sync client would carry away (T2).
 
     Raises:
-        OutputRefused: the folder is inside a git work tree that does not ignore it, or in a
-            cloud-synced folder.
+        OutputRefused: the folder is a link, is inside a git work tree that does not ignore it, or
+            in a cloud-synced folder.
     """
+    if folder.is_symlink():
+        raise OutputRefused(f"{folder} is a link", hint="name a real folder that only you can write to")
     refuse_synced(folder)
     resolved = folder.resolve()
     tree = next((p for p in (resolved, *resolved.parents) if (p / ".git").exists()), None)

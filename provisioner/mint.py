@@ -8,7 +8,7 @@ not know with an open intent, and whose description does not carry this ledger's
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -97,6 +97,10 @@ class Bench:
     now: Callable[[], datetime]
     say: Callable[[str], None]
     """Takes one line of progress."""
+
+    def at(self) -> str:
+        """Return the time as the ledger writes it."""
+        return f"{self.now():%Y-%m-%dT%H:%M:%SZ}"
 
 
 def observe(gateway: Gateway, names: frozenset[str]) -> Listing:
@@ -193,7 +197,7 @@ class _Run:
         return True
 
     def _record(self, *events: Event) -> None:
-        self.bench.ledger.append(f"{self.bench.now():%Y-%m-%dT%H:%M:%SZ}", *events)
+        self.bench.ledger.append(self.bench.at(), *events)
 
     def _config_written(
         self, name: str, slug: str, action: CreateConfig | AdoptConfig | UpdateConfig
@@ -306,7 +310,7 @@ class _Run:
         return slug
 
 
-def prove(wanted: Iterable[WantedKey], bench: Bench, data_plane: DataPlane) -> Iterator[KeyProbed]:
+def prove(wanted: Iterable[WantedKey], bench: Bench, data_plane: DataPlane) -> None:
     """Send one minimal request per key and pinned model, for keys not proven with these models yet.
 
     What fails is recorded, and holds that key's artifacts back until it works (S190a).
@@ -325,7 +329,5 @@ def prove(wanted: Iterable[WantedKey], bench: Bench, data_plane: DataPlane) -> I
             if not probe.ok:
                 told = "no answer" if probe.status is None else f"status {probe.status}"
                 failures.append(f"{model}: {told}: {naming.shown(probe.detail)}")
-        event = KeyProbed(key.name, record.id, tuple(failures), key.models)
-        bench.ledger.append(f"{bench.now():%Y-%m-%dT%H:%M:%SZ}", event)
+        bench.ledger.append(bench.at(), KeyProbed(key.name, record.id, tuple(failures), key.models))
         bench.say(f"{'HOLD' if failures else 'proven'} {key.name}")
-        yield event

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway_client.contract import DataPlane, Listing
-from provisioner import digest, mint
+from provisioner import deliver, digest, mint
 from provisioner.assign import Assignment
-from provisioner.deliver import Outcome as DeliveryOutcome
-from provisioner.deliver import Press
+from provisioner.deliver import Prepared, Press
 from provisioner.errors import PlanRefused, UsageError
 from provisioner.fleet import Fleet, fleet_digest
 from provisioner.ledger.model import Applied, Snapshot
@@ -35,11 +34,15 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an apply came to, at the gateway and in the output folder."""
+    """What an apply came to, at the gateway and in the output folder; paths are below that."""
 
     plan: Plan
     minted: mint.Outcome
-    delivery: DeliveryOutcome
+    prepared: Prepared
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+    former_out: str | None
+    """Another folder that the last run wrote to; its files hold keys and stay."""
 
 
 def make_plan(project: Project, bench: Bench, *, prune: bool) -> Made:
@@ -135,14 +138,32 @@ class Rollout:
     """Proves new keys; None for the bundled gateway, which answers with an echo."""
 
     def apply(self, made: Made) -> Result:
-        """Carry out a plan, then bring the output folder to what the ledger now says."""
+        """Carry out a plan, then bring the output folder to what the ledger now says.
+
+        The delivery is recorded before it is written, so that no file of ours is ever unknown.
+        """
+        ledger = self.bench.ledger
+        press = self._press()
+        press.rehearse(self.project.assignments)
         minted = mint.execute(made.plan, self.bench, made.snapshot, made.seen)
         want = build.wanted(self.project.assignments)
         if self.data_plane is not None:
-            for _probed in mint.prove(want.keys.values(), self.bench, self.data_plane):
-                pass
-        snapshot = self.bench.ledger.snapshot()
-        press = Press(
+            mint.prove(want.keys.values(), self.bench, self.data_plane)
+        snapshot = ledger.snapshot()
+        prepared = press.prepare(self.project.assignments, snapshot, self.out)
+        if prepared.delivered != snapshot.delivered:
+            ledger.append(self.bench.at(), prepared.delivered)
+        written = deliver.write(prepared, self.out)
+        removed = deliver.remove_leftovers(ledger.deliveries(), prepared.delivered, self.out)
+        applied = self._applied(made.plan, tuple(want.keys))
+        if applied != snapshot.applied:
+            ledger.append(self.bench.at(), applied)
+        former = snapshot.delivered.out if snapshot.delivered else prepared.delivered.out
+        former_out = None if former == prepared.delivered.out else former
+        return Result(made.plan, minted, prepared, written, removed, former_out)
+
+    def _press(self) -> Press:
+        return Press(
             self.project.fleet,
             self.base_url,
             organization_uuid(self.project.fleet, self.project.assignments),
@@ -150,15 +171,9 @@ class Rollout:
             self.templates,
             self.bench.vault,
         )
-        delivery = press.deliver(self.project.assignments, snapshot, self.out)
-        self._record(made.plan, delivery, tuple(want.keys), snapshot)
-        return Result(made.plan, minted, delivery)
 
-    def _record(
-        self, plan: Plan, delivery: DeliveryOutcome, wanted: tuple[str, ...], snapshot: Snapshot
-    ) -> None:
-        """Record delivery and inputs where they differ from the last time: a second run writes nothing."""
-        applied = Applied(
+    def _applied(self, plan: Plan, wanted: tuple[str, ...]) -> Applied:
+        return Applied(
             roster_file=str(Path(plan.roster_file).resolve()),
             roster=plan.inputs.roster,
             fleet=plan.inputs.fleet,
@@ -166,13 +181,6 @@ class Rollout:
             gateway=plan.gateway,
             wanted=wanted,
         )
-        events = [
-            event
-            for event, former in ((delivery.delivered, snapshot.delivered), (applied, snapshot.applied))
-            if event != former
-        ]
-        if events:
-            self.bench.ledger.append(f"{self.bench.now():%Y-%m-%dT%H:%M:%SZ}", *events)
 
 
 def organization_uuid(fleet: Fleet, assignments: tuple[Assignment, ...]) -> str:

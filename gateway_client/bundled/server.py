@@ -49,48 +49,33 @@ class Embedded:
         self._settings = settings
         self._port = port
         self._clock = clock
-        self._server: _Server
-        self._thread: threading.Thread
+        self._running = contextlib.ExitStack()
         self.url = ""
         self.instance_id = ""
 
     def __enter__(self) -> Self:
-        """Open the database, bind the port and return when the gateway answers."""
-        self._listener = _listen(LOOPBACK, self._port)
-        try:
-            self._store = open_store(self._settings.database, self._clock())
-        except ServeError:
-            self._listener.close()
-            raise
-        self.url = _url("http", LOOPBACK, self._listener)
-        self.instance_id = self._store.instance_id
-        app = create_app(self._settings, self._store, clock=self._clock)
-        self._server = _Server(_config(app, self._settings))
-        self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
-        self._thread.start()
-        self._server.ready.wait()
-        if not self._server.started:
-            self._stop()
-            raise ServeError("the bundled gateway did not start", "its log output says why")
+        """Bind the port (0 takes a free one), open the database, and return when the gateway answers."""
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(contextlib.closing(_listen(LOOPBACK, self._port)))
+            store = open_store(self._settings.database, self._clock())
+            stack.enter_context(contextlib.closing(store))
+            app = create_app(self._settings, store, clock=self._clock)
+            server = _Server(_config(app, self._settings))
+            thread = threading.Thread(target=_run, args=(server, listener), name="gateway", daemon=True)
+            thread.start()
+            stack.callback(_stop, server, thread)
+            server.ready.wait()
+            if not server.started:
+                raise ServeError("the bundled gateway did not start", "its log output says why")
+            self.url, self.instance_id = _url("http", LOOPBACK, listener), store.instance_id
+            self._running = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop gracefully and close the database."""
-        self._stop()
-
-    def _run(self) -> None:
-        try:
-            self._server.run(sockets=[self._listener])
-        finally:
-            self._server.ready.set()
-
-    def _stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._listener.close()
-        self._store.close()
+        self._running.close()
 
 
 def serve(
@@ -105,7 +90,7 @@ def serve(
     """Serve until SIGINT or SIGTERM, then stop gracefully; call it from the main thread.
 
     `on_ready` gets the URL once the gateway answers. Raises `BindRefused` for an address off loopback
-    without TLS unless `allow_insecure_bind`, and `PortTaken`. After a graceful stop the signal takes
+    without TLS unless `allow_insecure_bind`, and other `ServeError`s. After a graceful stop the signal takes
     its usual course: SIGINT raises KeyboardInterrupt, SIGTERM ends the process.
     """
     if not is_loopback(host) and tls is None and not allow_insecure_bind:
@@ -114,14 +99,34 @@ def serve(
             "give a certificate and its key, serve on 127.0.0.1 behind a TLS proxy, "
             "or allow an insecure bind in so many words",
         )
-    listener = _listen(host, port)
-    with contextlib.closing(listener):
-        store = open_store(settings.database, wall_clock())
-        with contextlib.closing(store):
-            server = _Server(_config(create_app(settings, store), settings, tls))
-            url = _url("https" if tls else "http", host, listener)
-            server.on_ready = lambda: on_ready(url)
-            server.run(sockets=[listener])
+    with (
+        contextlib.closing(_listen(host, port)) as listener,
+        contextlib.closing(open_store(settings.database, wall_clock())) as store,
+    ):
+        config = _config(create_app(settings, store), settings, tls)
+        try:
+            config.load()
+        except OSError as exc:  # what `ssl` raises is one, too
+            raise ServeError(
+                f"the certificate or its key can't be used: {exc.strerror or exc}",
+                "give two PEM files that belong together, the key without a password",
+            ) from exc
+        server = _Server(config)
+        url = _url("https" if tls else "http", host, listener)
+        server.on_ready = lambda: on_ready(url)
+        server.run(sockets=[listener])
+
+
+def _run(server: _Server, listener: socket.socket) -> None:
+    try:
+        server.run(sockets=[listener])
+    finally:
+        server.ready.set()  # also when it never came so far, so that nobody waits for ever
+
+
+def _stop(server: _Server, thread: threading.Thread) -> None:
+    server.should_exit = True
+    thread.join()
 
 
 class _Server(uvicorn.Server):

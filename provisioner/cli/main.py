@@ -97,6 +97,8 @@ def run_command(arguments: list[str]) -> int:
     except InputError as exc:
         from provisioner.report import problems
 
+        if options.wants_json(arguments):
+            output.result_json(problems.as_json(exc.problems))
         click.echo(problems.text(exc.problems).rstrip("\n"), err=True)
         return _told(exc)
     except ProvisionError as exc:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +59,11 @@ def format_option(command: Command) -> Command:
         callback=lambda _context, _option, value: value == "json",
         help="For people or for machines.",
     )(command)
+
+
+def wants_json(arguments: list[str]) -> bool:
+    """Tell whether a command line asks for JSON; for errors that come before its options are read."""
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def roster_option(*, required: bool) -> Callable[[Command], Command]:

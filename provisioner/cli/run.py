@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provisioner import assets, project, rollout
+from provisioner import assets, files, project, rollout
 from provisioner.cli import context, output, summary
 from provisioner.cli.options import Setup
 from provisioner.errors import EXIT_DONE, EXIT_PARTLY, PlanRefused, UsageError
@@ -17,6 +17,7 @@ from provisioner.report import plan as plan_report
 def main_job(*, roster: Path, setup: Setup, yes: bool, prune: bool, max_revoke: int | None) -> int:
     """Plan and apply in one; with a real gateway the plan is shown and asked for."""
     loaded = project.load(context.places(setup, roster), context.now().date())
+    files.refuse_leaky(setup.out)
     with context.desk(setup, loaded.fleet, changing=True) as desk:
         made = rollout.make_plan(loaded, desk.bench, prune=prune)
         guard(made.plan, max_revoke)
@@ -29,6 +30,7 @@ def apply_plan(*, plan_file: Path, setup: Setup, max_revoke: int | None) -> int:
     """Carry out a plan made earlier, if nothing that it was made from has changed."""
     data = project.read_bytes(plan_file)
     fleet = project.fleet_of(setup.fleet)
+    files.refuse_leaky(setup.out)
     with context.desk(setup, fleet, changing=True) as desk:
         plan = rollout.read_plan(data, desk.bench)
         loaded = project.load(context.places(setup, Path(plan.roster_file)), context.now().date())

@@ -19,7 +19,7 @@ BUNDLED_NOTICE = (
 
 def of(result: Result, assignments: tuple[Assignment, ...], out: Path, *, bundled: bool) -> RunSummary:
     """Return the summary of a run."""
-    minted, delivery, plan = result.minted, result.delivery, result.plan
+    minted, plan = result.minted, result.plan
     done = Counter(action.kind for action in minted.done)
     kept = Counter(action.kind for action in plan.actions)
     failures = [Failure(b.name, b.why, b.fix) for b in plan.blocked]
@@ -31,7 +31,7 @@ def of(result: Result, assignments: tuple[Assignment, ...], out: Path, *, bundle
             )
         )
     return RunSummary(
-        nothing=not (minted.done or minted.failures or delivery.written or delivery.removed),
+        nothing=not (minted.done or minted.failures or result.written or result.removed),
         gateway=plan.gateway,
         out=str(out),
         configs=Tally(
@@ -46,12 +46,12 @@ def of(result: Result, assignments: tuple[Assignment, ...], out: Path, *, bundle
             kept=kept["keep-key"],
             revoked=done["revoke-key"] + done["discard-key"],
         ),
-        files=len(delivery.delivered.files),
-        written=len(delivery.written),
-        removed=delivery.removed,
-        lines=lines(standings(assignments, delivery.bundle)),
+        files=len(result.prepared.delivered.files),
+        written=len(result.written),
+        removed=result.removed,
+        lines=lines(standings(assignments, result.prepared.bundle)),
         failures=tuple(failures),
-        notices=tuple(_notices(delivery.former_out, bundled=bundled)),
+        notices=tuple(_notices(result.former_out, bundled=bundled)),
     )
 
 

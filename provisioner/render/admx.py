@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.etree import ElementTree
 
 from provisioner.errors import ArtifactError
@@ -142,10 +143,14 @@ def read_adml(data: bytes) -> PlainTree:
 def _filled(templates: Templates, name: str, tree: PlainTree) -> bytes:
     match tree:
         case {"product": "claude-code" | "claude-desktop" as product, "values": [*values]}:
-            admx = ADMX[product]
-            policies = [policy(product, str(value)) for value in values]
-            return templates.render(name, admx=admx, policies=policies, text_max=TEXT_MAX).encode()
+            return _text(templates, name, product, tuple(str(value) for value in values))
     raise ArtifactError("not the content of an administrative template")
+
+
+@lru_cache(maxsize=32)  # all assignments of one policy get the same
+def _text(templates: Templates, name: str, product: Product, values: tuple[str, ...]) -> bytes:
+    policies = [policy(product, value) for value in values]
+    return templates.render(name, admx=ADMX[product], policies=policies, text_max=TEXT_MAX).encode()
 
 
 def _parsed(data: bytes) -> ElementTree.Element:

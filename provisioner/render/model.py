@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -54,7 +55,7 @@ class Delivery:
     claude_desktop_floor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is worked out from the content is asked for often, and kept
 class Artifact:
     """One file of the bundle before sealing."""
 
@@ -75,12 +76,12 @@ class Artifact:
     """Who can read the key on a device; empty when no key is in it."""
     upload: Upload | None = None
 
-    @property
+    @cached_property
     def secrets(self) -> tuple[SecretRef, ...]:
         """The secrets that sealing will put in, each once."""
         return tuple(dict.fromkeys(references(self.content)))
 
-    @property
+    @cached_property
     def settings_digest(self) -> str:
         """SHA-256 of the tree with fingerprints in place of secrets."""
         return digest.of(masked(self.content))

@@ -3,7 +3,6 @@
 from provisioner.roster.check import read_roster
 from provisioner.roster.model import Entry, Expired, Platform, Roster
 from provisioner.roster.options import METADATA_KEY, RESERVED_METADATA, RosterOptions
-from provisioner.roster.problems import listing
 from provisioner.roster.table import MAX_BYTES
 
 __all__ = [
@@ -15,6 +14,5 @@ __all__ = [
     "Platform",
     "Roster",
     "RosterOptions",
-    "listing",
     "read_roster",
 ]

@@ -1,8 +1,6 @@
-"""Collecting every problem of one file, bounded, and listing them for people."""
+"""Collecting every problem of one file, bounded."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from provisioner.errors import InputError, Problem
 from provisioner.naming import shown
@@ -41,12 +39,3 @@ class Problems:
             fix = "mend the listed ones first; they may share one cause"
             found.append(Problem(self._file, None, None, "MORE_PROBLEMS", message, fix))
         return InputError(found)
-
-
-def listing(problems: Iterable[Problem], limit: int = 200) -> str:
-    """Return problems as text, one a line; past `limit` lines only how many more there are."""
-    lines = [str(problem) for problem in problems]
-    more = len(lines) - limit
-    if more > 0:
-        lines[limit:] = [f"... and {more} more problem{'' if more == 1 else 's'}"]
-    return "".join(f"{line}\n" for line in lines)

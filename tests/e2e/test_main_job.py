@@ -203,6 +203,20 @@ def test_a_git_work_tree_that_does_not_ignore_dist_is_refused(pilot: Pilot) -> N
     assert "not ignored there" in ran.err
     assert "/dist/" in ran.err
     assert not pilot.dist.exists()
+    assert not (pilot.state / "gateway.db").exists()
+
+
+@pytest.mark.covers("T23")
+def test_what_cannot_be_rendered_is_told_before_anything_is_minted(
+    pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from provisioner.render import plainfiles
+
+    monkeypatch.setattr(plainfiles, "read_json", lambda _data: {})
+    ran = pilot.main_job()
+    assert ran.code == 70
+    assert "does not read back" in ran.err
+    assert [c for c in pilot.audit() if c["method"] in CHANGING] == []
 
 
 def test_what_was_edited_or_deleted_in_dist_is_mended(pilot: Pilot) -> None:
@@ -291,3 +305,11 @@ def test_native_windows_is_refused_with_a_hint(pilot: Pilot, monkeypatch: pytest
     monkeypatch.setattr(main_module, "os", Nt)
     ran_code = main_module.run_command(["--roster", "org.csv"])
     assert ran_code == 2
+
+
+def test_problems_come_as_json_too(pilot: Pilot) -> None:
+    pilot.write_roster("email,team,env\nnobody,Engineering,prod\n")
+    ran = pilot.main_job("--format", "json")
+    assert ran.code == 2
+    assert [(p["file"], p["row"]) for p in ran.json["problems"]] == [("org.csv", 2)]
+    assert "org.csv:2" in ran.err

@@ -122,6 +122,22 @@ def test_a_ca_of_ones_own_is_not_trusted_without_being_named(ca: trustme.CA) -> 
 
 
 @pytest.mark.covers("T8")
+def test_with_a_ca_file_the_public_cas_count_no_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ca: trustme.CA, ca_file: Path
+) -> None:
+    monkeypatch.setattr("certifi.where", lambda: str(ca_file))
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(ca_file))
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    with simulating(serving(ca.issue_cert("localhost"))) as simulator:
+        with door_to(simulator, None) as door:
+            assert door.call("GET", KEYS) == EMPTY, "as a public one, the CA is trusted"
+        with door_to(simulator, other) as door, pytest.raises(TlsFailure):
+            door.call("GET", KEYS)
+    assert len(simulator.requests) == 1
+
+
+@pytest.mark.covers("T8")
 def test_a_self_signed_certificate_gets_no_request(tmp_path: Path) -> None:
     alone = trustme.CA()
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"

@@ -1,14 +1,9 @@
-"""A desk at which the tool is killed: a folder, a gateway of the organisation, and a key that is not ours.
-
-`held` says what must be true of it once a run has come to its end.
-"""
+"""A desk at which the tool is killed: a folder, a gateway of the organisation, and keys that are not ours."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,14 +19,13 @@ from gateway_client.contract import KeySpec, RemoteKey
 from gateway_client.http import Door
 from gateway_client.portkey import PortkeyDataPlane, PortkeyGateway
 from gateway_client.url import parse_gateway_url
-from provisioner import files, naming
+from provisioner import naming
 from provisioner.ledger.model import Snapshot
 from provisioner.ledger.store import LedgerStore
 from provisioner.vault import Vault, load_key
 from tests.support.crash_points import Command
 from tests.support.pilot import ADMIN_TOKEN, Pilot, Ran, audit_of
 
-FOREIGN = "claude-desktop-visitors-prod"
 CHANGING = ("POST", "PUT", "DELETE")
 MODEL = "claude-opus-5-5"
 
@@ -47,33 +41,32 @@ class GatewayClock:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A key that somebody else made, with all that the gateway tells of it."""
+
+    name: str
+    secret: SecretStr
+    told: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
-    """An admin's folder, with a gateway that the fleet file names."""
+    """An admin's folder, and the gateway that its fleet file names."""
 
     pilot: Pilot
     served: Embedded
     clock: GatewayClock
-    admin: PortkeyGateway
-    foreign: dict[str, SecretStr] = field(default_factory=dict)
-    """Keys that somebody else made: id to secret."""
+    door: Door
+    foreign: list[ForeignKey] = field(default_factory=list)
+
+    @property
+    def gateway(self) -> PortkeyGateway:
+        """The admin API, for somebody behind the tool's back."""
+        return PortkeyGateway(self.door)
 
     @property
     def environment(self) -> dict[str, str]:
         return {"HOME": str(self.pilot.folder / "home"), "GATEWAY_ADMIN": ADMIN_TOKEN}
-
-    def command(self, *arguments: str) -> Command:
-        """Return the main job as a command for a process of its own."""
-        return Command(("--roster", "org.csv", "--yes", *arguments), self.pilot.folder, self.environment)
-
-    def run_here(self, *arguments: str) -> Ran:
-        """Run any command line in this process: quicker, and nobody kills it."""
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            return self.pilot.run(*arguments)
-
-    def main_job_here(self, *arguments: str) -> Ran:
-        return self.run_here(*self.command(*arguments).arguments)
 
     def write_fleet(self, more: str = "") -> None:
         (self.pilot.folder / "provision.toml").write_text(
@@ -81,24 +74,41 @@ class Desk:
             'admin_key = { env = "GATEWAY_ADMIN" }\n'
         )
 
-    def add_foreign_key(self, name: str, description: str = "made by hand") -> None:
-        """Make a key behind the tool's back, with a config of its own."""
-        config = self.admin.create_config(f"of-{name}", {"provider": "@anthropic-prod"})
-        minted = self.admin.create_key(KeySpec(name, description, config.slug, {"team": "visitors"}))
-        self.foreign[minted.id] = minted.secret
+    def main_job(self, *more: str) -> Command:
+        """Return the main job, for a process of its own."""
+        return Command(("--roster", "org.csv", "--yes", *more), self.pilot.folder, self.environment)
 
-    def foreign_keys(self) -> list[Any]:
-        """Return the foreign keys as the gateway tells them, whole."""
-        return [self.told("GET", f"/v1/api-keys/{identity}") for identity in self.foreign]
+    def run_here(self, *arguments: str) -> Ran:
+        """Run a command line in this process: quicker, where nobody is to be killed."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            return self.pilot.run(*arguments)
+
+    def main_job_here(self, *more: str) -> Ran:
+        return self.run_here(*self.main_job(*more).arguments)
+
+    def add_foreign_key(self, name: str, description: str = "made by hand") -> None:
+        config = self.gateway.create_config(f"of-{name}", {"provider": "@anthropic-prod"})
+        minted = self.gateway.create_key(KeySpec(name, description, config.slug, {"team": "visitors"}))
+        self.foreign.append(ForeignKey(name, minted.secret, self._told(minted.id)))
+
+    def foreign_now(self) -> list[Any]:
+        """Return the foreign keys as the gateway tells them now."""
+        return [self._told(key.told["id"]) for key in self.foreign]
+
+    def _told(self, key_id: str) -> Any:
+        return self.door.call("GET", f"/v1/api-keys/{key_id}")
 
     def ours(self) -> list[RemoteKey]:
         """Return the live keys of our naming, without the foreign ones."""
-        keys = self.admin.list_keys()
-        return [k for k in keys if k.name.startswith(naming.KEY_PREFIX) and k.id not in self.foreign]
+        strangers = {key.told["id"] for key in self.foreign}
+        keys = self.gateway.list_keys()
+        return [k for k in keys if k.name.startswith(naming.KEY_PREFIX) and k.id not in strangers]
 
-    def told(self, method: str, path: str) -> Any:
-        with contextlib.closing(_door(self.served.url, SecretStr(ADMIN_TOKEN))) as door:
-            return door.call(method, path)  # type: ignore[arg-type]  # the tests' methods are GET
+    def delete_key(self, name: str) -> None:
+        [key] = [key for key in self.ours() if key.name == name]
+        self.gateway.delete_key(key.id)
 
     def changing_calls(self) -> int:
         """Return how many changing admin calls the gateway has answered."""
@@ -107,24 +117,36 @@ class Desk:
 
     def accepts(self, secret: SecretStr) -> bool:
         """Whether the data plane answers a message with this key."""
-        with contextlib.closing(_door(self.served.url, None)) as door:
-            return PortkeyDataPlane(door).try_model(secret, MODEL).ok
+        return PortkeyDataPlane(self.door).try_model(secret, MODEL).ok
 
     @contextlib.contextmanager
     def books(self) -> Iterator[tuple[Snapshot, Vault]]:
-        """Open ledger and vault as a run would."""
+        """Open ledger and vault."""
+        [key_file] = (self.pilot.folder / "home").rglob("vault.key")
         with LedgerStore.open(self.pilot.state / "ledger.db") as ledger:
-            key = load_key(self.pilot.folder / "home/.config/provision/vault.key", may_create=False)
-            yield ledger.snapshot(), Vault(key, ledger.ledger_id, ledger)
+            yield ledger.snapshot(), Vault(load_key(key_file, may_create=False), ledger.ledger_id, ledger)
 
-    def lose_secret(self, key_name: str) -> None:
+    def lose_secret(self, name: str) -> None:
         """Take a key's secret out of the vault."""
         with self.books() as (snapshot, _vault):
-            lost = snapshot.keys[key_name].secret.vault_id
+            lost = snapshot.keys[name].secret.vault_id
         with contextlib.closing(sqlite3.connect(self.pilot.state / "ledger.db")) as db, db:
             assert db.execute("DELETE FROM sealed WHERE vault_id = ?", (lost,)).rowcount == 1
 
-    def delete_key(self, name: str) -> None:
-        """Delete a key of ours at the gateway, behind the tool's back."""
-        [key] = [key for key in self.ours() if key.name == name]
-        self.admin.delete_key(key.id)
+
+@contextlib.contextmanager
+def desk(folder: Path, roster: str, faults: Faults | None = None) -> Iterator[Desk]:
+    """Set up a desk with a gateway of its own. Its folder and its home are made here."""
+    home = folder.resolve() / "home"
+    home.mkdir(parents=True)
+    clock = GatewayClock()
+    token = SecretStr(ADMIN_TOKEN)
+    settings = GatewaySettings(home.parent / "elsewhere.db", token, faults=faults or Faults())
+    with (
+        Embedded(settings, clock=clock) as served,
+        contextlib.closing(Door(parse_gateway_url(served.url), token)) as door,
+    ):
+        made = Desk(Pilot(home.parent), served, clock, door)
+        made.pilot.write_roster(roster)
+        made.write_fleet()
+        yield made

@@ -247,8 +247,7 @@ nodes = st.recursive(
 def test_any_json_is_refused_or_can_be_carried_out(config: Any) -> None:
     try:
         node = read(json.dumps(config))
-    except BadConfig as exc:
-        assert exc.problems
+    except BadConfig:
         return
     facts: dict[str, dict[str, Any]] = {"metadata": {"a": "x"}, "params": {}, "url": {"pathname": "/"}}
     steps = attempts(node, facts, Random(1))

@@ -21,8 +21,8 @@ import requests
 import trustme
 from pydantic import SecretStr
 
-from gateway_client.bundled.errors import BindRefused, PortTaken, StoreUnusable
-from gateway_client.bundled.server import Embedded, serve
+from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError, StoreUnusable
+from gateway_client.bundled.server import Embedded, Tls, serve
 from gateway_client.bundled.settings import GatewaySettings, is_loopback
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -201,6 +201,13 @@ def test_tls_and_faults_in_the_foreground(
     assert requests.get(url + "/v1/health", verify=str(ca), timeout=20).status_code == 200
     with pytest.raises(requests.ConnectionError):
         requests.post(url + "/v1/configs", headers={"x-portkey-api-key": TOKEN}, verify=str(ca), timeout=20)
+
+
+def test_a_bad_certificate_is_told(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate")
+    for certificate in (tmp_path / "cert.pem", tmp_path / "missing.pem"):
+        with pytest.raises(ServeError, match="the certificate or its key can't be used"):
+            serve(settings(database), port=0, tls=Tls(certificate, certificate))
 
 
 def test_an_insecure_bind_must_be_meant(foreground: Callable[..., subprocess.Popen[str]]) -> None:

@@ -28,8 +28,8 @@ def fold(text: str) -> str | None:
     """Return a display name as lower-case ASCII words joined by hyphens, of any length, maybe empty.
 
     Accents fold (`Zürich` gives `zurich`, `Økonomi` `okonomi`); what is no ASCII letter or digit
-    after folding separates words. None when a letter has no ASCII form. Callers have already refused invisible
-    and look-alike characters.
+    after folding separates words. None when a letter has no ASCII form. Callers have already
+    refused invisible and look-alike characters.
     """
     folded = unicodedata.normalize("NFKD", text).casefold().translate(UNDECOMPOSED)
     ascii_only = "".join(c for c in folded if not unicodedata.combining(c))

@@ -24,7 +24,10 @@ RINGS = {
 ORDER = list(RINGS)
 OURS = ("provisioner", "gateway_client")
 # Clock, environment, randomness, disk, network, processes: what pure code may not touch.
-IMPURE = set(["os", "socket", "random", "secrets", "subprocess", "tempfile", "time", "requests", "aiohttp", "sqlalchemy", "shutil"])
+IMPURE = {
+    "os", "socket", "random", "secrets", "subprocess", "tempfile", "time", "requests", "aiohttp", "sqlalchemy",
+    "shutil",
+}  # fmt: skip
 
 
 def modules() -> dict[str, ast.Module]:

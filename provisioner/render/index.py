@@ -87,6 +87,10 @@ class Row:
     """Empty unless it is ready."""
 
 
+DETAILED_MAX = 250
+"""Assignments whose steps are spelled out, 13 KB each; with keys per person there are thousands."""
+
+
 def page(templates: Templates, assignments: tuple[Assignment, ...], files: tuple[BundleFile, ...]) -> bytes:
     """Return the page; the same assignments and files give the same bytes."""
     rows = [_row(standing) for standing in standings(assignments, files)]
@@ -98,6 +102,7 @@ def page(templates: Templates, assignments: tuple[Assignment, ...], files: tuple
         script="copy.js.j2",
         tenant=assignments[0].tenant if assignments else "",
         rows=rows,
+        detailed=DETAILED_MAX,
         places=[place for place in TITLES if place in used],
         uploads=sum(len(console.main) for row in ready for console in row.consoles),
         variables=sorted({variable for file in files for variable in file.artifact.variables}),

@@ -243,3 +243,15 @@ def test_the_colours_can_be_read(scheme: str) -> None:
     for ink, ground in [*pairs, ("ink", "bad-panel"), ("paper", "accent")]:
         bright, dim = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
         assert (bright + 0.05) / (dim + 0.05) >= 4.5, f"{ink} on {ground}"
+
+
+def test_with_thousands_of_assignments_the_steps_are_spelled_out_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(index, "DETAILED_MAX", 1)
+    ready = (*files(ENGINEERING), *files(SUPPORT))
+    text = index.page(TEMPLATES, (ENGINEERING, SUPPORT), ready).decode()
+    assert "engineering-prod/jamf/AIGateway-engineering-prod.mobileconfig" in text
+    assert "support-prod/jamf/" not in text
+    assert "spelled out for the first 1" in text
+    assert 'id="support-prod"' in text

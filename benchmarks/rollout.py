@@ -8,6 +8,7 @@ by the plain writing of the very same files (paths, bytes, modes) into another o
 from __future__ import annotations
 
 import argparse
+import itertools
 import secrets
 import tempfile
 import time
@@ -118,7 +119,7 @@ def run(folder: Path) -> tuple[float, ...]:
         job = rollout.Rollout(loaded, bench, templates, bench.gateway.url, folder / "dist", data_plane=None)
         job.apply(made)
     marks += [minting_ended, time.perf_counter()]
-    return tuple(end - start for start, end in zip(marks, marks[1:], strict=False))
+    return tuple(end - start for start, end in itertools.pairwise(marks))
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -161,7 +162,9 @@ def main() -> None:
             plainly.append(plain(files, Path(second)))
     size = sum(len(data) for data, _mode in files.values())
     print(f"{asked.people:,} people in {asked.teams:,} teams, key scope team, {asked.rounds} rounds")
-    print(f"{len(files):,} files, {size / 1e6:.1f} MB; gateway in memory, ledger and files on disk; no imports")
+    print(
+        f"{len(files):,} files, {size / 1e6:.1f} MB; gateway in memory, ledger and files on disk; no imports"
+    )
     print(f"\n{'seconds':34} {'min':>8} {'median':>8}")
     for name, times in zip(PHASES, zip(*ours, strict=True), strict=True):
         line(name, times)

@@ -15,6 +15,8 @@ from provisioner.errors import OutputRefused, ProvisionError
 PRIVATE_FILE = 0o600
 PUBLIC_FILE = 0o644
 PRIVATE_FOLDER = 0o700
+UNFINISHED = ".provision-unfinished."
+"""How the names of temporary files begin, by which the next run knows those of a run that was killed."""
 
 # Folder names that sync clients use; a key in one of them is on somebody else's computer.
 # As seen 2026-11; macOS keeps most of them under Library/CloudStorage or Mobile Documents.
@@ -39,7 +41,7 @@ def make_private_folder(folder: Path) -> None:
 def write_whole(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
     """Write a file atomically: a temporary file beside it (O_EXCL, 0600), then rename over it."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as out:
@@ -107,6 +109,13 @@ def walk(folder: Path) -> Iterator[Path]:
         here = Path(base).relative_to(folder)
         for name in sorted(names + [f for f in folders if (Path(base) / f).is_symlink()]):
             yield here / name
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files that a killed run left below a folder; nobody may be writing there."""
+    for path in walk(folder):
+        if path.name.startswith(UNFINISHED):
+            (folder / path).unlink()
 
 
 def remove_empty(folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import hmac
 import os
 import secrets
@@ -93,18 +94,14 @@ def load_key(path: Path, *, may_create: bool) -> bytes:
     Raises:
         VaultError: it is missing but needed, malformed, or readable by others.
     """
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:
         if not may_create:
             raise VaultError(
                 f"the vault key {path} is missing, and the ledger holds keys sealed with it",
                 hint="restore the file from a backup, or run as the user who made this state",
             )
         make_private_folder(path.parent)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
-        with os.fdopen(handle, "wb") as out:
-            out.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
+        _write_new_key(path)
     if path.stat().st_mode & 0o077:
         raise VaultError(f"the vault key {path} can be read by others", hint=f"run: chmod 600 {path}")
     try:
@@ -114,6 +111,17 @@ def load_key(path: Path, *, may_create: bool) -> bytes:
     if len(key) != 32:
         raise VaultError(f"the vault key {path} is damaged", hint="restore it from a backup")
     return key
+
+
+def _write_new_key(path: Path) -> None:
+    """Write a key where there is none; an empty file is what a run leaves that was killed at it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
+    with os.fdopen(handle, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # two first runs of one user: the second takes the first one's key
+        if not file.read():
+            file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

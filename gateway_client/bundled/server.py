@@ -85,13 +85,14 @@ def serve(
     port: int = DEFAULT_PORT,
     tls: Tls | None = None,
     allow_insecure_bind: bool = False,
-    on_ready: Callable[[str], None] = lambda url: None,
+    on_ready: Callable[[str, str], None] = lambda url, instance_id: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then stop gracefully; call it from the main thread.
 
-    `on_ready` gets the URL once the gateway answers. Raises `BindRefused` for an address off loopback
-    without TLS unless `allow_insecure_bind`, and other `ServeError`s. After a graceful stop the signal takes
-    its usual course: SIGINT raises KeyboardInterrupt, SIGTERM ends the process.
+    `on_ready` gets URL and instance id once the gateway listens; it runs in the server's loop, so it
+    can't call the gateway. Raises `BindRefused` for an address off loopback without TLS unless
+    `allow_insecure_bind`, and other `ServeError`s. After a graceful stop the signal takes its usual
+    course: SIGINT raises KeyboardInterrupt, SIGTERM ends the process.
     """
     if not is_loopback(host) and tls is None and not allow_insecure_bind:
         raise BindRefused(
@@ -113,7 +114,7 @@ def serve(
             ) from exc
         server = _Server(config)
         url = _url("https" if tls else "http", host, listener)
-        server.on_ready = lambda: on_ready(url)
+        server.on_ready = lambda: on_ready(url, store.instance_id)
         server.run(sockets=[listener])
 
 

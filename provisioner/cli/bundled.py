@@ -70,9 +70,9 @@ def serve(
     except ValueError as exc:
         raise UsageError(str(exc)) from exc
 
-    def ready(url: str) -> None:
+    def ready(url: str, instance: str) -> None:
         if host is None:
-            _remember(state, url, _instance_at(url))
+            _remember(state, url, instance)
         output.say(f"the bundled gateway, for a pilot on this machine, is at {url}; Ctrl-C stops it")
         output.say(f"its admin token is in {state / TOKEN_FILE}")
 

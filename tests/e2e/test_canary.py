@@ -56,7 +56,9 @@ class Watch:
     def secrets(self) -> dict[str, str | bytes]:
         keys = {f"minted key {n}": key.get_secret_value() for n, key in enumerate(self.minted)}
         derived = {
-            f"{purpose} key": HKDF(hashes.SHA256(), 32, None, f"provision/vault/{purpose}".encode()).derive(VAULT)
+            f"{purpose} key": HKDF(hashes.SHA256(), 32, None, f"provision/vault/{purpose}".encode()).derive(
+                VAULT
+            )
             for purpose in ("seal", "mac")
         }
         bundled = self.pilot.state / "gateway-admin.token"
@@ -85,7 +87,9 @@ def vault_key_file() -> Path:
 
 
 @pytest.fixture
-def watch(pilot: Pilot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Watch]:
+def watch(
+    pilot: Pilot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Watch]:
     """A desk under watch: every logger on, every child process and warning noted."""
     watch = Watch(pilot, Evidence(), [], [])
     vault_key_file().parent.mkdir(parents=True, mode=0o700)
@@ -109,7 +113,9 @@ def watch(pilot: Pilot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         environment = named.get("env")
         watch.children.append(list(args))
         watch.evidence.keep("arguments of children", repr(args))
-        watch.evidence.keep("environment of children", repr(dict(os.environ if environment is None else environment)))
+        watch.evidence.keep(
+            "environment of children", repr(dict(os.environ if environment is None else environment))
+        )
         start(self, args, *rest, **named)
 
     monkeypatch.setattr(subprocess.Popen, "__init__", started)
@@ -134,7 +140,6 @@ def name_gateway(pilot: Pilot, url: str, source: str = '{ env = "GATEWAY_ADMIN" 
     (pilot.folder / "provision.toml").write_text(
         f'[gateway]\nproduct = "portkey"\nurl = "{url}"\nadmin_key = {source}\n'
     )
-
 
 
 @contextmanager

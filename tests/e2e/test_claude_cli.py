@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,9 @@ PINS = {
 }
 PILOT_ROSTER = "email,team,env,platform\nalice@acme.com,Engineering,prod,linux\n"
 PILOT_FLEET = 'profile = "pinned"\n'
-PINNED = 'extends = "standard"\n[models]\n' + "".join(f'{alias} = "{model}"\n' for alias, model in PINS.items())
+PINNED = 'extends = "standard"\n[models]\n' + "".join(
+    f'{alias} = "{model}"\n' for alias, model in PINS.items()
+)
 
 COST_CENTRE = "x-portkey-config: pc-admin; R&D's (4711), x=1"
 OWN_ROSTER = f'email,team,env,platform,cost_centre\ndana@acme.com,Research,prod,linux,"{COST_CENTRE}"\n'
@@ -124,8 +125,12 @@ class Session:
     logged: list[dict[str, Any]]
 
 
+Ask = Callable[..., Session]
+"""(managed settings, prompt, further arguments) to the session."""
+
+
 @pytest.fixture
-def ask(tmp_path: Path, pilot_desk: Desk) -> Any:
+def ask(tmp_path: Path, pilot_desk: Desk) -> Ask:
     def asked(policy: Path, prompt: str, *arguments: str) -> Session:
         session = str(uuid.uuid4())
         command = (CLAUDE, "-p", prompt, "--session-id", session, *arguments)
@@ -136,15 +141,18 @@ def ask(tmp_path: Path, pilot_desk: Desk) -> Any:
 
 
 def test_the_room_is_private(tmp_path: Path, pilot_desk: Desk) -> None:
-    before = sorted(os.listdir("/etc")), Path("/proc/self/mounts").read_text()
+    def outside() -> tuple[list[Path], str]:
+        return sorted(Path("/etc").iterdir()), Path("/proc/self/mounts").read_text()
+
+    before = outside()
     shell = "id -u; id -G; stat -c '%u %a' /etc/claude-code/managed-settings.json; tail -n +2 /proc/net/route"
     ran = namespaces.run("sh", "-c", shell, home=tmp_path, policy=pilot_desk.managed_settings)
     assert ran == Ran(0, "65534\n65534\n0 644\n", "")
-    assert (sorted(os.listdir("/etc")), Path("/proc/self/mounts").read_text()) == before
+    assert outside() == before
 
 
-@pytest.mark.covers("S1", "C10")
-def test_it_works_without_login_as_the_teams_key(ask: Any, pilot_desk: Desk) -> None:
+@pytest.mark.covers("S124", "S125", "C10")
+def test_it_works_without_login_as_the_teams_key(ask: Ask, pilot_desk: Desk) -> None:
     session = ask(pilot_desk.managed_settings, "hello")
     assert session.ran == Ran(0, "echo: hello\n", "")
     (entry,) = session.logged
@@ -159,7 +167,7 @@ def test_it_works_without_login_as_the_teams_key(ask: Any, pilot_desk: Desk) -> 
     assert entry["output_tokens"] > 0
 
 
-def test_a_tool_call_goes_round(ask: Any, pilot_desk: Desk) -> None:
+def test_a_tool_call_goes_round(ask: Ask, pilot_desk: Desk) -> None:
     call = '[[tool:Bash {"command": "echo made-by-the-shell-$((6*7))", "description": "says a number"}]]'
     session = ask(pilot_desk.managed_settings, call)
     assert session.ran == Ran(0, "tool result: made-by-the-shell-42\n", "")
@@ -170,7 +178,7 @@ def test_a_tool_call_goes_round(ask: Any, pilot_desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("alias", PINS)
-def test_an_alias_goes_out_as_it_is_pinned(ask: Any, pilot_desk: Desk, alias: str) -> None:
+def test_an_alias_goes_out_as_it_is_pinned(ask: Ask, pilot_desk: Desk, alias: str) -> None:
     session = ask(pilot_desk.managed_settings, "hello", "--model", alias)
     assert session.ran.code == 0, session.ran
     assert {entry["model_asked"] for entry in session.logged} == {PINS[alias]}
@@ -189,11 +197,17 @@ def test_claims_against_the_key_are_logged_as_such(pilot_desk: Desk) -> None:
     entry = pilot_desk.logs()[-1]
     assert entry["key"]["name"] == "claude-desktop-engineering-prod"
     # `user` is a label on a team's key: whoever holds the key can write another one
-    assert entry["metadata"] == {"tenant": "acme", "team": "engineering", "env": "prod", "user": "boss@acme.com"}
+    assert entry["metadata"] == {
+        "tenant": "acme",
+        "team": "engineering",
+        "env": "prod",
+        "user": "boss@acme.com",
+    }
     assert entry["contradicted"] == {"tenant": "other", "team": "ceo", "env": "dev"}
 
 
-def test_the_wire_tells_which_settings_run(ask: Any, own_desk: Desk, recorder: Recorder) -> None:
+@pytest.mark.covers("S192", "C9", "C10")
+def test_the_wire_tells_which_settings_run(ask: Ask, own_desk: Desk, recorder: Recorder) -> None:
     recorder.seen.clear()
     session = ask(own_desk.managed_settings, "hello")
     assert session.ran.code == 0, session.ran
@@ -211,13 +225,14 @@ OWN_ENV = {
     "ANTHROPIC_BASE_URL": TRAP,
     "ANTHROPIC_AUTH_TOKEN": "users-own-token",
     "ANTHROPIC_API_KEY": "sk-users-own",
-    "ANTHROPIC_CUSTOM_HEADERS": 'x-portkey-metadata: {"team":"ceo"}\nx-portkey-config: pc-users-own\nx-users-own: 1',
+    "ANTHROPIC_CUSTOM_HEADERS": 'x-portkey-metadata: {"team":"ceo"}\nx-portkey-config: pc-users-own',
 }
 AWS = {
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "users-own",
     "AWS_SECRET_ACCESS_KEY": "users-own",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "CLAUDE_CODE_MAX_RETRIES": "0",  # Bedrock's 403 is repeated for a minute and more
 }
 BEDROCK = {
     "CLAUDE_CODE_USE_BEDROCK": "1",
@@ -299,7 +314,9 @@ NEUTRALISED = {
     "user settings": Hostile(files=USER_SETTINGS),
     "project settings": Hostile(files={"project/.claude/settings.json": settings(OWN_ENV), **HELPER}),
     "settings flag": Hostile(files=HELPER, flags=("--settings", settings(OWN_ENV))),
-    "other settings folder": Hostile({"CLAUDE_CONFIG_DIR": f"{HOME}/own"}, {"own/settings.json": settings(OWN_ENV)}),
+    "other settings folder": Hostile(
+        {"CLAUDE_CONFIG_DIR": f"{HOME}/own"}, {"own/settings.json": settings(OWN_ENV)}
+    ),
     "bare": Hostile(OWN_ENV, flags=("--bare",)),
     "no setting sources": Hostile(OWN_ENV, flags=("--setting-sources", "")),
     "personal login": Hostile({"ANTHROPIC_BASE_URL": TRAP}, {".claude/.credentials.json": json.dumps(LOGIN)}),
@@ -310,7 +327,9 @@ NEUTRALISED = {
     "foundry": Hostile(FOUNDRY),
     "mantle": Hostile(MANTLE),
     "anthropic on aws": Hostile(ANTHROPIC_AWS),
-    "everything": Hostile({**OWN_ENV, **ANTHROPIC_AWS, **MANTLE, **FOUNDRY, **BEDROCK, **VERTEX}, USER_SETTINGS),
+    "everything": Hostile(
+        {**OWN_ENV, **ANTHROPIC_AWS, **MANTLE, **FOUNDRY, **BEDROCK, **VERTEX}, USER_SETTINGS
+    ),
 }
 # What no value in the settings cancels: `allowedProviders` ends it before the first request.
 REFUSED = {
@@ -342,7 +361,14 @@ def test_a_hostile_person_still_comes_to_us_with_our_credential_only(
     assert seen.line == "POST /v1/messages?beta=true"
     assert seen.values("authorization") == [f"Bearer {own_desk.settings['env']['ANTHROPIC_AUTH_TOKEN']}"]
     assert [json.loads(value) for value in seen.values("x-portkey-metadata")] == [DANA]
-    for other in ("x-api-key", "api-key", "x-portkey-api-key", "x-portkey-config", "x-goog-api-key", "cookie"):
+    for other in (
+        "x-api-key",
+        "api-key",
+        "x-portkey-api-key",
+        "x-portkey-config",
+        "x-goog-api-key",
+        "cookie",
+    ):
         assert seen.values(other) == [], other
     assert not seen.holds("users-own")
 
@@ -356,6 +382,9 @@ def test_a_way_around_that_nothing_cancels_ends_before_the_first_request(
     trap.seen.clear()
     ran = REFUSED[name].ask(tmp_path, own_desk.managed_settings)
     assert ran.code == 1
-    assert "Your organization's managed settings allow Claude Code to use: a custom endpoint" in ran.out + ran.err
+    assert (
+        "Your organization's managed settings allow Claude Code to use: a custom endpoint"
+        in ran.out + ran.err
+    )
     assert trap.seen == []
     assert recorder.seen == []

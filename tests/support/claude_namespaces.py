@@ -107,7 +107,9 @@ def missing() -> str | None:
     absent = [tool for tool in ("claude", "unshare", "setpriv", "mount") if shutil.which(tool) is None]
     if absent:
         return f"not on PATH: {', '.join(absent)}"
-    tried = subprocess.run(["unshare", "--mount", "--net", "true"], capture_output=True, text=True, check=False)
+    tried = subprocess.run(
+        ["unshare", "--mount", "--net", "true"], capture_output=True, text=True, check=False
+    )
     return f"no namespaces here: {tried.stderr.strip()}" if tried.returncode else None
 
 
@@ -123,7 +125,20 @@ def run(*command: str, home: Path, policy: Path | None, more: Mapping[str, str] 
     claude = Path(shutil.which("claude") or "").resolve()
     with tempfile.TemporaryDirectory() as stage:
         done = subprocess.run(
-            ["unshare", "--mount", "--", "sh", "-c", _FURNISH, "sh", stage, home, claude, policy or "", *command],
+            [
+                "unshare",
+                "--mount",
+                "--",
+                "sh",
+                "-c",
+                _FURNISH,
+                "sh",
+                stage,
+                home,
+                claude,
+                policy or "",
+                *command,
+            ],
             env={**ENVIRONMENT, **(more or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""A listener on loopback that keeps every request: a trap that answers 403, or a stop on the way to a gateway."""
+"""A listener on loopback that keeps every request: a trap that answers 403, or a stop before a gateway."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class Seen:
 
     def holds(self, text: str) -> bool:
         """Tell whether a text stands anywhere in the request."""
-        return any(text in part for part in (self.line, str(self.headers), self.body.decode(errors="replace")))
+        return any(
+            text in part for part in (self.line, str(self.headers), self.body.decode(errors="replace"))
+        )
 
 
 class Recorder(ThreadingHTTPServer):

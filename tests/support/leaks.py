@@ -146,22 +146,27 @@ class _Keeper(logging.Handler):
 
 @contextmanager
 def everything_logged(evidence: Evidence) -> Iterator[None]:
-    """Turn every logger on as far as it goes, `http.client`'s printing too, and keep what they say."""
+    """Turn every logger on as far as it goes, `http.client`'s printing too, and keep what they say.
+
+    It goes here and not to the handlers that are there: a failing test would print thousands of lines.
+    """
     keeper = _Keeper(evidence)
     root = logging.getLogger()
     loggers = [x for x in root.manager.loggerDict.values() if isinstance(x, logging.Logger)] + [root]
-    levels = [(x, x.level, x.disabled) for x in loggers]
+    before = [(x, x.level, x.disabled, x.propagate) for x in loggers]
     debug = HTTPConnection.debuglevel
-    root.addHandler(keeper)
     HTTPConnection.debuglevel = 1
     for logger in loggers:
         logger.setLevel(1)
         logger.disabled = False
+        if logger is root or logger.parent is root:
+            logger.addHandler(keeper)
+            logger.propagate = False
     try:
         yield
     finally:
         HTTPConnection.debuglevel = debug
-        for logger, level, disabled in levels:
+        for logger, level, disabled, propagate in before:
             logger.setLevel(level)
-            logger.disabled = disabled
-        root.removeHandler(keeper)
+            logger.disabled, logger.propagate = disabled, propagate
+            logger.removeHandler(keeper)

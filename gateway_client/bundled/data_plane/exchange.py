@@ -135,8 +135,10 @@ class Exchange:
                     target = steps.send(reply.status if isinstance(reply, Reply) else None)
                 except StopIteration:
                     break
-                if isinstance(reply, Reply):
-                    await reply.close()
+                except NoRoute:
+                    await _give_up(reply)
+                    raise
+                await _give_up(reply)
         except NoRoute as exc:
             raise refusals.plain("Query router did not resolve to any valid target") from exc
         if isinstance(reply, Refusal):
@@ -220,6 +222,11 @@ class Exchange:
             record.cost_nano_usd = prices.cost(record.model_served, usage)
         record.latency_ms = round((time.perf_counter() - self._started) * 1000)
         self._gateway.logbook.add(record)
+
+
+async def _give_up(reply: Reply | Refusal) -> None:
+    if isinstance(reply, Reply):
+        await reply.close()
 
 
 async def _disconnected(receive: Receive) -> None:

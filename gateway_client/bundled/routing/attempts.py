@@ -43,7 +43,8 @@ def attempts(node: Node, facts: Facts, chance: Random, inherited: Target | None 
     """Yield target after target as the config has it; `chance` decides a load balance.
 
     A fallback moves on when a target answers no 2xx, or, with `on_status_codes`, one of these and
-    nothing else; a target that can't be reached always moves on. Raises `NoRoute`.
+    nothing else; a target that gives no answer (None: unreachable, or past its timeout) always moves on.
+    Raises `NoRoute`.
     """
     here = _inherit(node, inherited or Target())
     if not node.targets:

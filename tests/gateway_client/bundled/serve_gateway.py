@@ -36,7 +36,7 @@ def main() -> None:
             port=asked.get("port", 0),
             tls=tls,
             allow_insecure_bind=asked.get("allow_insecure_bind", False),
-            on_ready=lambda url: print(url, flush=True),
+            on_ready=lambda url, _instance: print(url, flush=True),
         )
 
 

@@ -155,6 +155,20 @@ def test_an_unreachable_upstream_is_a_502_that_names_no_address(start_gateway: C
     assert (reply.status_code, reply.headers["x-portkey-provider"]) == (200, "bedrock-prod")
 
 
+def test_a_fallback_that_leads_nowhere_is_a_400(behind: Any, fake_upstream: Any) -> None:
+    fake_upstream.answer("m", 500, b"x" * 1_000_000)
+    conditions = [{"query": {"metadata.env": "prod"}, "then": "prod"}]
+    nowhere = {
+        "strategy": {"mode": "conditional", "conditions": conditions},
+        "targets": [{"name": "prod", "provider": "@bedrock-prod"}],
+    }
+    config = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "@anthropic-prod"}, nowhere]}
+    reply = behind.ask(behind.bound(config)["key"], model="m")
+    assert reply.status_code == 400
+    assert reply.json()["message"] == "Query router did not resolve to any valid target"
+    assert len(fake_upstream.seen) == 1
+
+
 def test_a_request_timeout_is_a_408(behind: Any, fake_upstream: Any) -> None:
     released = threading.Event()
     fake_upstream.behaviours["m"] = lambda handler, params: released.wait(10) and None

@@ -184,6 +184,7 @@ def remove_leftovers(former: Iterable[Delivered], now: Delivered, out: Path) -> 
         if (out / path).is_symlink() or (out / path).exists():
             (out / path).unlink()
             removed.append(path)
+    files.remove_unfinished(out)
     files.remove_empty(out)
     return tuple(removed)
 

@@ -30,8 +30,7 @@ def make_private_folder(folder: Path) -> None:
     """Create a folder and its missing parents as 0700; an existing symlink in its place is refused."""
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
     for path in reversed(missing):
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(mode=PRIVATE_FOLDER)
+        path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     if folder.is_symlink() or not folder.is_dir():
         raise OutputRefused(
             f"{folder} is a link or not a folder", hint="name a real folder that only you can write to"

@@ -86,7 +86,8 @@ def serve(
             on_ready=ready,
         )
     except BindRefused as exc:
-        raise UsageError(exc.message, exc.hint) from exc
+        hint = "give --tls-cert and --tls-key, or say --insecure-bind if that is meant"
+        raise UsageError(exc.message, hint) from exc
     except ServeError as exc:
         raise ProvisionError(exc.message, exc.hint) from exc
     except KeyboardInterrupt:

@@ -57,13 +57,10 @@ def provision(context: click.Context, /, roster: Any, **given: Any) -> None:
     keys at the gateway, and writes the files that go into Jamf, Kandji or Intune.
     """
     if context.invoked_subcommand is not None:
-        early = [
-            p
-            for p in context.params
-            if context.get_parameter_source(p) is click.core.ParameterSource.COMMANDLINE
-        ]
-        if early:
-            raise click.UsageError(f"put --{early[0].replace('_', '-')} after {context.invoked_subcommand}")
+        typed = click.core.ParameterSource.COMMANDLINE
+        for option in context.command.params:
+            if context.get_parameter_source(option.name or "") is typed:
+                raise click.UsageError(f"put {option.opts[0]} after {context.invoked_subcommand}")
         return
     if roster is None:
         click.echo(context.get_help())
@@ -106,6 +103,9 @@ def run_command(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         output.say("interrupted; run the same command again to go on")
         return EXIT_INTERRUPTED
+    except OSError as exc:  # the disk is full, a folder is somebody else's: not our bug
+        place = "" if exc.filename is None else f": {exc.filename}"
+        return _told(ProvisionError(f"{(exc.strerror or type(exc).__name__).lower()}{place}"))
     except Exception as exc:  # noqa: BLE001  # the boundary: everything else is our bug, told with a log
         return _outside(exc)
 

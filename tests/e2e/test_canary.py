@@ -82,6 +82,15 @@ class Watch:
         assert self.evidence.leaks(self.secrets) == []
 
 
+def git(pilot: Pilot, *arguments: str) -> str:
+    """Run git as the admin would, without the secrets of the environment."""
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    done = subprocess.run(
+        ["git", *arguments], cwd=pilot.folder, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
 def vault_key_file() -> Path:
     return Path(os.environ["HOME"]) / ".config/provision/vault.key"
 
@@ -151,7 +160,7 @@ def behind_the_back(served: Embedded) -> Iterator[PortkeyGateway]:
 
 @pytest.mark.covers("T2")
 def test_a_rollout_on_a_real_gateway(watch: Watch) -> None:
-    subprocess.run(["git", "init", "-q", str(watch.pilot.folder)], check=True)
+    git(watch.pilot, "init", "-q")
     (watch.pilot.folder / ".gitignore").write_text("/dist/\n")
     with organisation(watch.pilot) as served:
         watch.run("roster", "check", "org.csv")

@@ -154,7 +154,7 @@ def test_the_room_is_private(tmp_path: Path, pilot_desk: Desk) -> None:
 @pytest.mark.covers("S124", "S125", "C10")
 def test_it_works_without_login_as_the_teams_key(ask: Ask, pilot_desk: Desk) -> None:
     session = ask(pilot_desk.managed_settings, "hello")
-    assert session.ran == Ran(0, "echo: hello\n", "")
+    assert (session.ran.code, session.ran.out) == (0, "echo: hello\n"), session.ran
     (entry,) = session.logged
     assert entry["key"]["name"] == "claude-desktop-engineering-prod"
     # tenant, team and env are the key's, rev came in the header; a plain file for a team names no person
@@ -170,7 +170,7 @@ def test_it_works_without_login_as_the_teams_key(ask: Ask, pilot_desk: Desk) -> 
 def test_a_tool_call_goes_round(ask: Ask, pilot_desk: Desk) -> None:
     call = '[[tool:Bash {"command": "echo made-by-the-shell-$((6*7))", "description": "says a number"}]]'
     session = ask(pilot_desk.managed_settings, call)
-    assert session.ran == Ran(0, "tool result: made-by-the-shell-42\n", "")
+    assert (session.ran.code, session.ran.out) == (0, "tool result: made-by-the-shell-42\n"), session.ran
     asked, answered = session.logged
     assert asked["key"] == answered["key"]
     assert asked["status"] == answered["status"] == 200

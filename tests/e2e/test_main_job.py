@@ -313,3 +313,57 @@ def test_problems_come_as_json_too(pilot: Pilot) -> None:
     assert ran.code == 2
     assert [(p["file"], p["row"]) for p in ran.json["problems"]] == [("org.csv", 2)]
     assert "org.csv:2" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("--roster", "nope.csv"), 2, "can't read nope.csv"),
+        (("--roster", "org.csv", "--fleet", "nope.toml"), 2, "can't read nope.toml"),
+        (("--roster", "org.csv", "--profiles", "nope"), 2, "not a folder of profiles"),
+        (("--roster", "org.csv", "--state", "/proc/nope"), 1, "no such file or directory: /proc/nope"),
+        (("--prune", "drift"), 2, "put --prune after drift"),
+        (("--format", "json", "drift"), 2, "put --format after drift"),
+        (("apply", "org.csv"), 2, "not a plan file"),
+        (("profiles", "show", "standrd"), 2, 'did you mean "standard"'),
+        (("drfit",), 2, "No such command"),
+    ],
+)
+def test_bad_usage_is_one_clear_line(pilot: Pilot, arguments: tuple[str, ...], code: int, told: str) -> None:
+    ran = pilot.run(*arguments)
+    assert ran.code == code
+    assert told in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_init_writes_a_fleet_file_that_changes_nothing_and_never_overwrites(pilot: Pilot) -> None:
+    assert pilot.run("init").code == 0
+    assert pilot.main_job().code == 0
+    (pilot.folder / "provision.toml").write_text("mine = 1")
+    ran = pilot.run("init")
+    assert ran.code == 2
+    assert (pilot.folder / "provision.toml").read_text() == "mine = 1"
+
+
+def test_profiles_show_where_values_come_from(pilot: Pilot) -> None:
+    value = pilot.run("profiles", "show", "restricted", "--format", "json").json
+    assert value["chain"] == ["restricted", "standard"]
+    assert value["origins"]["models.opus"] == "standard"
+    assert value["origins"]["budget.usd"] == "restricted"
+    assert value["config"] == {"provider": "@anthropic-prod", "forward_headers": ["anthropic-beta"]}
+    listed = pilot.run("profiles", "list")
+    assert listed.code == 0
+    assert "restricted  standard" in listed.out
+    assert "budget.usd" in pilot.run("profiles", "show", "restricted").out
+
+
+def test_roster_check_touches_nothing(pilot: Pilot) -> None:
+    ran = pilot.run("roster", "check", "org.csv", "--format", "json")
+    assert ran.code == 0
+    assert {a["name"]: (a["devices_of"], a["key_only"]) for a in ran.json["assignments"]} == {
+        "engineering-prod": (2, 0),
+        "engineering-dev": (0, 1),
+        "support-prod": (1, 0),
+    }
+    assert "no problems" in pilot.run("roster", "check", "org.csv").out
+    assert not (pilot.state / "ledger.db").exists()

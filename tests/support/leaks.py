@@ -22,6 +22,7 @@ from urllib.parse import quote_from_bytes
 from xml.sax.saxutils import escape as xml_escape
 
 import markupsafe
+import pytest
 
 Secret = str | bytes
 
@@ -135,38 +136,27 @@ class Evidence:
         return [f"{place}: {leak}" for place, data in self.pieces.items() for leak in found(bytes(data), secrets)]
 
 
-class _Keeper(logging.Handler):
-    def __init__(self, evidence: Evidence) -> None:
-        super().__init__(level=1)
-        self._evidence = evidence
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._evidence.keep(f"log {record.name}", f"{self.format(record)}\n{record.__dict__!r}")
-
-
 @contextmanager
 def everything_logged(evidence: Evidence) -> Iterator[None]:
     """Turn every logger on as far as it goes, `http.client`'s printing too, and keep what they say.
 
-    It goes here and not to the handlers that are there: a failing test would print thousands of lines.
+    The handlers that are there get nothing: a failing test would print thousands of lines.
     """
-    keeper = _Keeper(evidence)
     root = logging.getLogger()
     loggers = [x for x in root.manager.loggerDict.values() if isinstance(x, logging.Logger)] + [root]
-    before = [(x, x.level, x.disabled, x.propagate) for x in loggers]
-    debug = HTTPConnection.debuglevel
-    HTTPConnection.debuglevel = 1
-    for logger in loggers:
-        logger.setLevel(1)
-        logger.disabled = False
-        if logger is root or logger.parent is root:
-            logger.addHandler(keeper)
-            logger.propagate = False
-    try:
+    formatter = logging.Formatter()
+
+    def keep(_logger: logging.Logger, record: logging.LogRecord) -> None:
+        evidence.keep(f"log {record.name}", f"{formatter.format(record)}\n{record.__dict__!r}")
+
+    before = [(logger, logger.level, logger.disabled) for logger in loggers]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logging.Logger, "callHandlers", keep)
+        patch.setattr(HTTPConnection, "debuglevel", 1)
+        for logger in loggers:
+            logger.setLevel(1)
+            logger.disabled = False
         yield
-    finally:
-        HTTPConnection.debuglevel = debug
-        for logger, level, disabled, propagate in before:
-            logger.setLevel(level)
-            logger.disabled, logger.propagate = disabled, propagate
-            logger.removeHandler(keeper)
+    for logger, level, disabled in before:
+        logger.setLevel(level)
+        logger.disabled = disabled

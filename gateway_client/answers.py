@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import NoReturn
 
 from gateway_client.errors import BadReply, NotAuthorised, NotFound, RateLimited, Refused
+from gateway_client.redaction import redacted
 
 _LONGEST = 300
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?\Z")
@@ -45,7 +46,7 @@ def read(
         body = None
     if status < 300:
         return body
-    message, code = (text.replace(hide, "***") if hide else text for text in told(body))
+    message, code = told(body, hide)
     refusal, hint = _REFUSALS.get(status, (Refused, None))
     label = f"{status} {code}" if code else str(status)
     raise refusal(
@@ -57,8 +58,10 @@ def read(
     )
 
 
-def told(body: object) -> tuple[str, str]:
+def told(body: object, hide: str = "") -> tuple[str, str]:
     """Return message and code of a refusal's parsed body, safe on a terminal; "" for what it lacks.
+
+    The credential `hide` is taken out of both.
 
     Portkey uses three shapes on its admin API (facts/portkey.md 3.2) and two more on the data plane
     (9.5); Anthropic's and FastAPI's are the upstream's and LiteLLM's. The innermost message wins,
@@ -69,11 +72,11 @@ def told(body: object) -> tuple[str, str]:
     message = code = kind = ""
     for place in (body.get("error"), body.get("data"), body.get("detail"), body):
         if isinstance(place, Mapping):
-            message = message or _plain(place.get("message")) or _plain(place.get("error"))
-            code = code or _plain(place.get("errorCode")) or _plain(place.get("code"))
-            kind = kind or _plain(place.get("type"))
+            message = message or _plain(place.get("message"), hide) or _plain(place.get("error"), hide)
+            code = code or _plain(place.get("errorCode"), hide) or _plain(place.get("code"), hide)
+            kind = kind or _plain(place.get("type"), hide)
         else:
-            message = message or _plain(place)
+            message = message or _plain(place, hide)
     return message, code or kind
 
 
@@ -110,11 +113,12 @@ def _parsed(content: bytes) -> object:
     return body
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, hide: str) -> str:
     """Return text or a number as one bounded line without control characters, else ""."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         return ""
-    printable = "".join(c if c.isprintable() else " " for c in str(value)[:_LONGEST])
+    shown = redacted(str(value), hide)[:_LONGEST]  # in this order: half a credential would pass
+    printable = "".join(c if c.isprintable() else " " for c in shown)
     return " ".join(printable.split())
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from provisioner import digest, files
 from provisioner.assign import Assignment
-from provisioner.errors import VaultError
 from provisioner.fleet import Fleet
 from provisioner.ledger.model import Delivered, DeliveredFile, KeyRecord, Revision, Snapshot
 from provisioner.render import bundle, index
@@ -66,17 +64,19 @@ class Press:
         """Render and seal all that the assignments and the ledger's keys give.
 
         Raises:
-            VaultError: a key's secret is not in the vault.
+            VaultError: a sealed key doesn't open.
         """
-        revisions: dict[str, Revision] = {}
+        # Also of assignments that get no files this time: a number is never given twice.
+        revisions = dict(snapshot.delivered.revisions) if snapshot.delivered else {}
         made: list[tuple[BundleFile, bytes]] = []
         for assignment in assignments:
             record = snapshot.keys.get(assignment.key_name)
-            if record is None or not assignment.members:
-                continue  # no key: blocked or pending, as the report says; no members: keys only
+            secret = None if record is None else self.vault.open(record.secret.vault_id)
+            if record is None or secret is None or not assignment.members:
+                continue  # no key or secret: blocked or pending, as the report says; no members: keys only
             revision, rendered = self._rendered(assignment, record, snapshot)
             revisions[assignment.name] = revision
-            opened = cache(self._opened)  # one key in many files: opened once, gone with the assignment
+            opened = {record.secret: secret}.__getitem__
             for artifact in rendered:
                 data = sealed(artifact, opened)
                 mode = files.PRIVATE_FILE if artifact.secrets else files.PUBLIC_FILE
@@ -131,15 +131,6 @@ class Press:
             domains=self.domains,
         )
         return tuple(bundle.artifacts(delivery, self.fleet, self.templates))
-
-    def _opened(self, reference: SecretRef) -> SecretStr:
-        value = self.vault.open(reference.vault_id)
-        if value is None:
-            raise VaultError(
-                f"the secret of the key with fingerprint {reference.fingerprint} is not in the vault",
-                hint="run provision --roster FILE again: it rotates such a key",
-            )
-        return value
 
 
 def _content(artifacts: tuple[Artifact, ...]) -> str:

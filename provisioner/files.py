@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from provisioner.errors import OutputRefused, ProvisionError
@@ -17,6 +17,8 @@ PUBLIC_FILE = 0o644
 PRIVATE_FOLDER = 0o700
 UNFINISHED = ".provision-unfinished."
 """How the names of temporary files begin, by which the next run knows those of a run that was killed."""
+
+GITS_ENVIRONMENT = ("PATH", "HOME", "XDG_CONFIG_HOME")
 
 # Folder names that sync clients use; a key in one of them is on somebody else's computer.
 # As seen 2026-11; macOS keeps most of them under Library/CloudStorage or Mobile Documents.
@@ -55,8 +57,11 @@ def write_whole(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
         raise ProvisionError(f"can't write {path}: {exc.strerror or exc}") from exc
 
 
-def refuse_leaky(folder: Path) -> None:
+def refuse_leaky(folder: Path, paths: Sequence[str] = ("key",)) -> None:
     """Refuse a place for key-bearing files that git or a sync client would carry away (T2).
+
+    `paths` are those files below the folder, once they are known: git can ignore a folder's files
+    but for some, and goes on tracking what it was told to track before.
 
     Raises:
         OutputRefused: the folder is a link, is inside a git work tree that does not ignore it, or
@@ -67,11 +72,12 @@ def refuse_leaky(folder: Path) -> None:
     refuse_synced(folder)
     resolved = folder.resolve()
     tree = next((p for p in (resolved, *resolved.parents) if (p / ".git").exists()), None)
-    if tree is not None and not _git_ignores(tree, resolved / "key"):
+    if tree is not None and not _git_ignores(tree, [resolved / path for path in paths]):
         inside = resolved.relative_to(tree).as_posix()
         raise OutputRefused(
             f"{resolved} lies in the git work tree {tree} and is not ignored there; its files hold keys",
-            hint=f"add /{inside}/ to {tree / '.gitignore'}, or name another folder with --out",
+            hint=f"add /{inside}/ to {tree / '.gitignore'} and git rm --cached what it tracks there,"
+            " or name another folder with --out",
         )
 
 
@@ -86,19 +92,21 @@ def refuse_synced(folder: Path) -> None:
             )
 
 
-def _git_ignores(tree: Path, path: Path) -> bool:
+def _git_ignores(tree: Path, paths: Sequence[Path]) -> bool:
     git = shutil.which("git")
     if git is None:
         return False
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    asked = [os.fsencode(path) for path in paths]
     done = subprocess.run(
-        [git, "-C", str(tree), "check-ignore", "-q", "--no-index", str(path)],
-        env=environment,
-        stdin=subprocess.DEVNULL,
+        [git, "-C", str(tree), "check-ignore", "--stdin", "-z"],
+        # No more than git needs for its own settings: the admin key may stand in the environment,
+        # and a work tree's settings can name programs that git starts.
+        env={name: os.environ[name] for name in GITS_ENVIRONMENT if name in os.environ},
+        input=b"\0".join(asked),
         capture_output=True,
         check=False,
     )
-    return done.returncode == 0
+    return done.stdout.split(b"\0")[:-1] == asked
 
 
 def walk(folder: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway_client.contract import DataPlane, Listing
-from provisioner import deliver, digest, mint
+from provisioner import deliver, digest, files, mint
 from provisioner.assign import Assignment
 from provisioner.deliver import Prepared, Press
 from provisioner.errors import PlanRefused, UsageError
@@ -151,6 +151,7 @@ class Rollout:
             mint.prove(want.keys.values(), self.bench, self.data_plane)
         snapshot = ledger.snapshot()
         prepared = press.prepare(self.project.assignments, snapshot, self.out)
+        files.refuse_leaky(self.out, [file.path for file in prepared.bundle if file.holds_secret])
         if prepared.delivered != snapshot.delivered:
             ledger.append(self.bench.at(), prepared.delivered)
         written = deliver.write(prepared, self.out)

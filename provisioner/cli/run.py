@@ -55,7 +55,7 @@ def carry_out(made: rollout.Made, loaded: project.Project, desk: context.Desk, s
         out=setup.out,
         data_plane=desk.connected.data_plane,
     ).apply(made)
-    told = summary.of(result, loaded.assignments, setup.out, bundled=not desk.connected.real)
+    told = summary.of(result, loaded, setup.out, bundled=not desk.connected.real)
     if setup.json:
         output.result_json(outcome_report.as_json(told) | {"plan": plan_report.as_json(made.plan)})
     else:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from provisioner.assign import Assignment
+from provisioner.project import Project
+from provisioner.render import floor
 from provisioner.render.standing import standings
 from provisioner.report.outcome import Failure, RunSummary, Tally, lines
 from provisioner.rollout import Result
@@ -16,8 +17,15 @@ BUNDLED_NOTICE = (
     "it answers with an echo until an upstream is configured"
 )
 
+ALL_CLOSED_SINCE = "2.1.285"
+"""From here on `allowedProviders` stops the ways around the gateway that empty variables don't."""
+FLOOR_NOTICE = (
+    f"no lowest Claude Code version of {ALL_CLOSED_SINCE} or newer is set ([claude_code] minimum_version): "
+    "older clients can be sent around the gateway by whoever sits at the device"
+)
 
-def of(result: Result, assignments: tuple[Assignment, ...], out: Path, *, bundled: bool) -> RunSummary:
+
+def of(result: Result, project: Project, out: Path, *, bundled: bool) -> RunSummary:
     """Return the summary of a run."""
     minted, plan = result.minted, result.plan
     done = Counter(action.kind for action in minted.done)
@@ -49,17 +57,21 @@ def of(result: Result, assignments: tuple[Assignment, ...], out: Path, *, bundle
         files=len(result.prepared.delivered.files),
         written=len(result.written),
         removed=result.removed,
-        lines=lines(standings(assignments, result.prepared.bundle)),
+        lines=lines(standings(project.assignments, result.prepared.bundle)),
         failures=tuple(failures),
-        notices=tuple(_notices(result.former_out, bundled=bundled)),
+        notices=tuple(
+            _notices(result.former_out, project.fleet.claude_code.minimum_version, bundled=bundled)
+        ),
     )
 
 
-def _notices(former_out: str | None, *, bundled: bool) -> Iterator[str]:
+def _notices(former_out: str | None, claude_code_floor: str | None, *, bundled: bool) -> Iterator[str]:
     if former_out is not None:
         yield f"the last run wrote to {former_out}: its files hold keys; remove them when nobody needs them"
     if bundled:
         yield BUNDLED_NOTICE
+    elif not floor.reaches(claude_code_floor, ALL_CLOSED_SINCE):
+        yield FLOOR_NOTICE
 
 
 def partly(summary: RunSummary) -> bool:

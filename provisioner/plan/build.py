@@ -38,6 +38,8 @@ from provisioner.plan.model import (
     WantedKey,
 )
 
+UNRECORDED = "the gateway has the update, and the ledger does not: a run broke off"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -132,6 +134,8 @@ def _config_actions(want: Wanted, snapshot: Snapshot, seen: Listing) -> Iterator
             yield CreateConfig(name, body)
         elif differences := compare.config_differences(name, body, mine):
             yield UpdateConfig(name, mine.slug, body, "; ".join(map(_told, differences)))
+        elif ours and digest.of(ours.body) != digest.of(body):
+            yield UpdateConfig(name, mine.slug, body, UNRECORDED)
         else:
             yield KeepConfig(name, mine.slug)
 
@@ -223,6 +227,8 @@ class _KeyPlanner:
             yield Blocked(key.name, why, f"set its description back to: {record.spec.description}")
             return
         changes = self._differences(key, record.spec.config, record.spec.description, remote)
+        if not changes and record.spec != key.spec(record.spec.config, record.spec.description):
+            changes = UNRECORDED
         if changes:
             yield UpdateKey(key, remote.id, changes)
         if record.secret.vault_id not in self.sealed and key.name not in self.rotated:

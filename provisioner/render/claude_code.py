@@ -7,6 +7,7 @@ hostile shells and user settings (facts/claude-code.md 7); what every entry is f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from provisioner.errors import ArtifactError
 from provisioner.render import floor, metadata
@@ -16,7 +17,8 @@ DOMAIN = "com.anthropic.claudecode"
 """Preference domain on macOS."""
 HINT_HEADERS_SINCE = "2.1.283"
 """From here on clients tell on the wire which managed settings they run (facts/claude-code.md 4)."""
-PROVIDERS = ("BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS")
+PROVIDERS = ("BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD", "GATEWAY")
+"""Other places that a shell can send a client to: five of facts/claude-code.md 0.4, two of docs/measured.md."""
 
 # A login demand beside a gateway credential stops every start (T36); `model` outruns the pinned
 # aliases (S48); a policy helper's output replaces all of this (facts/claude-code.md 5.3); the
@@ -53,6 +55,9 @@ def settings(delivery: Delivery, user: str | None) -> Settings:
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": delivery.models.haiku,
         "ANTHROPIC_DEFAULT_FABLE_MODEL": delivery.models.fable,
     }
+    if delivery.base_url.startswith("http://"):
+        # Loopback. A shell's proxy variable would send the key there in clear (docs/measured.md).
+        env["NO_PROXY"] = urlsplit(delivery.base_url).hostname or ""
     if floor.reaches(delivery.claude_code_floor, HINT_HEADERS_SINCE):
         env["CLAUDE_CODE_GATEWAY_HINT_HEADERS"] = "1"
     skeleton: dict[str, Tree] = {

@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support.crash_end", "tests.support.crash_series", "tests.support.crash_points")
+pytest.register_assert_rewrite(
+    "tests.support.crash_end", "tests.support.crash_series", "tests.support.crash_points"
+)

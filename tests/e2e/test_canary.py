@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import base64
+import html
+import itertools
 import json
 import os
 import stat
 import subprocess
 import tempfile
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
+from gateway_client import http as door
 from gateway_client import portkey_wire
 from gateway_client.bundled.server import Embedded
-from gateway_client.bundled.settings import GatewaySettings
+from gateway_client.bundled.settings import GatewaySettings, HttpUpstream
 from gateway_client.contract import KeySpec
 from gateway_client.http import Door
 from gateway_client.portkey import PortkeyGateway
 from gateway_client.url import parse_gateway_url
+from provisioner.secret import SecretRef
+from provisioner.vault import Vault
+from tests.support import gateway_portkey as simulator
+from tests.support.gateway_portkey import PortkeySimulator, Request
 from tests.support.leaks import Evidence, everything_logged
-from tests.support.pilot import Pilot, Ran
+from tests.support.pilot import Pilot, Ran, free_port
 
 # Every sign that a header may carry and some spelling changes, in both halves.
 ADMIN = "Adm1n&C4nary\"<%41>\\x/+='" + "`$({Tail~C4nary;|#?}%2F^:@!*"
@@ -195,4 +207,235 @@ def test_a_rollout_on_the_bundled_gateway(watch: Watch) -> None:
     watch.run("--roster", "org.csv", "--format", "json")
     watch.run("drift", "--html", "drift.html")
     assert "bundled gateway's token" in watch.secrets
+    watch.check()
+
+
+ECHOES: dict[str, Callable[[str], Any]] = {
+    "raw": lambda key: {"message": f"Invalid API key {key}."},
+    "as a command": lambda key: {"error": {"message": f"curl -H 'x-portkey-api-key: {key}' failed"}},
+    "as the code": lambda key: {"errorCode": key, "message": "no"},
+    "as bare text": lambda key: {"detail": f"who is {key}"},
+    "cut short": lambda key: {"data": {"message": "x" * (300 - len(key) * 2 // 3) + key}},
+    "cut short in base64": lambda key: {"message": "x" * 260 + base64.b64encode(key.encode()).decode()},
+    "percent": lambda key: {"message": f"GET /?key={quote(key, safe='')}"},
+    "percent, in part": lambda key: {"message": f"GET /?key={quote(key)}"},
+    "plus and percent": lambda key: {"message": f"GET /?{urlencode({'key': key})}"},
+    "basic": lambda key: {"message": f"Basic {base64.b64encode(f'u:{key}'.encode()).decode()}"},
+    "bearer in base64": lambda key: {"message": base64.b64encode(f"Bearer {key}".encode()).decode()},
+    "base64": lambda key: {"message": base64.b64encode(key.encode()).decode()},
+    "base64url": lambda key: {"message": base64.urlsafe_b64encode(key.encode()).decode()},
+    "base64 in lines": lambda key: {"message": base64.encodebytes(f"x-api-key: {key}".encode() * 2).decode()},
+    "headers as json": lambda key: {"message": json.dumps({"headers": {"x-portkey-api-key": key}})},
+    "headers as python": lambda key: {"message": repr({"x-portkey-api-key": key})},
+    "html": lambda key: {"message": f"<b>{html.escape(key)}</b>"},
+    "hex": lambda key: {"message": key.encode().hex()},
+    "HEX": lambda key: {"message": key.encode().hex().upper()},
+    "every character escaped": lambda key: {"message": "".join(f"\\u{ord(c):04x}" for c in key)},
+}
+
+
+@contextmanager
+def hostile(pilot: Pilot) -> Iterator[PortkeySimulator]:
+    """Run a stand-in for Portkey that takes the canary for its admin key, and name it in the fleet file."""
+    with simulator.simulating() as simulated:
+        does, mints = simulated.answer, simulated._secret
+
+        def answer(request: Request) -> dict[str, Any]:
+            if request.headers.get("x-portkey-api-key") == ADMIN:
+                ours = dict(request.headers) | {"x-portkey-api-key": simulator.ADMIN_KEY}
+                request = replace(request, headers=ours)
+            return does(request)
+
+        def secret(key_id: str) -> str:
+            mints(key_id)
+            simulated.secrets[key_id] = f"m1nt{len(simulated.secrets)}+{token_hex(20)}/="
+            return simulated.secrets[key_id]
+
+        simulated.answer, simulated._secret = answer, secret  # type: ignore[method-assign]
+        name_gateway(pilot, simulated.url)
+        yield simulated
+
+
+def echoes(simulated: PortkeySimulator, method: str, path: str, status: int = 400) -> None:
+    """Refuse such calls, and quote the caller's credential in another spelling each time."""
+    spellings = itertools.cycle(ECHOES.values())
+
+    def act(handler: Any) -> None:
+        headers = handler.headers
+        key = headers.get("x-portkey-api-key") or headers["Authorization"].removeprefix("Bearer ")
+        handler.reply(status, json.dumps(next(spellings)(key)).encode())
+
+    simulated.fault(method, path, act, times=9999)
+
+
+@pytest.mark.covers("T2")
+@pytest.mark.parametrize("name", list(ECHOES))
+def test_a_gateway_that_quotes_the_admin_key(watch: Watch, name: str) -> None:
+    with hostile(watch.pilot) as simulated:
+        body = json.dumps(ECHOES[name](ADMIN)).encode()
+        simulated.fault("GET", "/v1/api-keys", simulator.answering(401, body), times=99)
+        for line in (["plan", "--roster", "org.csv"], ["--roster", "org.csv", "--yes", "--format", "json"]):
+            assert "401" in watch.run(*line, code=1).err
+    watch.check()
+
+
+@pytest.mark.covers("T2")
+def test_a_gateway_that_quotes_the_admin_key_half_way(watch: Watch) -> None:
+    teams = "".join(f"p{n}@acme.com,Team {n},prod\n" for n in range(len(ECHOES)))
+    watch.pilot.write_roster(f"email,team,env\n{teams}")
+    with hostile(watch.pilot) as simulated:
+        echoes(simulated, "POST", "/v1/configs")
+        watch.run("--roster", "org.csv", "--yes", code=3)
+        simulated.faults.clear()
+        echoes(simulated, "POST", "/v1/api-keys")
+        told = watch.run("--roster", "org.csv", "--yes", "--format", "json", code=3).json
+        assert sum("refused" in failure["why"] for failure in told["failures"]) == len(ECHOES)
+    watch.check()
+
+
+@pytest.mark.covers("T2", "S190a")
+def test_a_gateway_that_quotes_minted_keys(watch: Watch) -> None:
+    """What a probe is answered stands in the ledger, the report, the manifest and the page."""
+    teams = "".join(f"p{n}@acme.com,Team {n},prod\n" for n in range(len(ECHOES)))
+    watch.pilot.write_roster(f"email,team,env\n{teams}")
+    with hostile(watch.pilot) as simulated:
+        echoes(simulated, "POST", "/v1/messages", 401)
+        watch.run("--roster", "org.csv", "--yes", code=3)
+        watch.run("--roster", "org.csv", "--yes", "--format", "json", code=3)
+        watch.run("drift", "--html", "drift.html")
+    assert len(watch.minted) == len(ECHOES)
+    assert "401" in (watch.pilot.dist / "index.html").read_text()
+    watch.check()
+
+
+@pytest.mark.covers("T2")
+def test_an_upstream_that_quotes_its_key(watch: Watch) -> None:
+    """The gateway's answer to a probe stands in the report, so the upstream's key must not be in it."""
+    with upstream() as url:
+        given = {"anthropic-prod": HttpUpstream(url, SecretStr(UPSTREAM))}
+        with organisation(watch.pilot, upstreams=given) as served:
+            watch.run("--roster", "org.csv", "--yes", code=3)
+            for key in watch.minted[:1]:
+                status, answer = ask(served.url, key)
+                assert status == 401
+                assert b"quoted" in answer
+                watch.evidence.keep("answer to a client", answer)
+    watch.check()
+
+
+@contextmanager
+def upstream() -> Iterator[str]:
+    """Run a service that refuses its key and quotes it, in another spelling each time."""
+    spellings = itertools.cycle(ECHOES.values())
+
+    class Quoting(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            quoted = next(spellings)(self.headers["x-api-key"])
+            body = json.dumps({"type": "error", "quoted": True, **quoted}).encode()
+            self.send_response(401)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("anthropic-quoted", self.headers["x-api-key"])
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Quoting)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def ask(url: str, key: SecretStr) -> tuple[int, bytes]:
+    """Send a message as a client does; return status, and headers with body."""
+    body = {"model": "claude-opus-5-5", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
+    bearer = {"Authorization": f"Bearer {key.get_secret_value()}"}
+    answer = requests.post(f"{url}/v1/messages", json=body, headers=bearer, timeout=20)
+    return answer.status_code, repr(dict(answer.headers)).encode() + answer.content
+
+
+@pytest.mark.covers("T2")
+def test_a_gateway_that_is_not_there(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_FIRST_WAIT", 0.01)
+    name_gateway(watch.pilot, f"http://127.0.0.1:{free_port()}")
+    watch.run("--roster", "org.csv", "--yes", code=1)
+    name_gateway(watch.pilot, "https://127.0.0.1:1")
+    watch.run("plan", "--roster", "org.csv", code=1)
+    watch.check()
+
+
+# What is not so wrong that it stops the tool before it has the secrets in its hands.
+BLOWS: dict[str, Callable[[str], BaseException]] = {
+    "an error": RuntimeError,
+    "an error with a note": lambda text: noted(RuntimeError("no"), text),
+    "an error from another": lambda text: chained(RuntimeError(text), KeyError(text)),
+    "an error during another": lambda text: chained(RuntimeError(text), ValueError(text), during=True),
+    "several errors": lambda text: ExceptionGroup(text, [ValueError(text), OSError(text)]),
+    "a broken text": lambda text: UnicodeEncodeError("ascii", text, 0, 1, text),
+    "an interruption": KeyboardInterrupt,
+}
+
+
+def noted(error: BaseException, note: str) -> BaseException:
+    error.add_note(note)
+    return error
+
+
+def chained(error: BaseException, first: BaseException, *, during: bool = False) -> BaseException:
+    if during:
+        error.__context__ = first
+    else:
+        error.__cause__ = first
+    return error
+
+
+@pytest.mark.covers("T2")
+@pytest.mark.parametrize("kind", list(BLOWS))
+@pytest.mark.parametrize(
+    "place", ["sealing a minted key", "opening a key for its files", "calling the gateway"]
+)
+def test_a_bug_with_a_secret_in_its_hands(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, place: str, kind: str
+) -> None:
+    blow = BLOWS[kind]
+
+    def sealing(_vault: Vault, _vault_id: str, value: SecretStr) -> SecretRef:
+        raise blow(f"can't seal {value.get_secret_value()} with {VAULT!r}")
+
+    def opening(vault: Vault, vault_id: str) -> SecretStr | None:
+        value = opened(vault, vault_id)
+        raise blow(f"can't open {value and value.get_secret_value()}")
+
+    def calling(
+        _door: Door, request: object, header: str, prefix: str, credential: SecretStr | None
+    ) -> object:
+        raise blow(f"can't send {request!r} {header}: {prefix}{credential and credential.get_secret_value()}")
+
+    opened = Vault.open
+    with hostile(watch.pilot):
+        match place:
+            case "sealing a minted key":
+                monkeypatch.setattr(Vault, "seal", sealing)
+            case "opening a key for its files":
+                monkeypatch.setattr(Vault, "open", opening)
+            case "calling the gateway":
+                monkeypatch.setattr(Door, "_exchange", calling)
+        if kind == "an interruption":
+            ran = watch.run("--roster", "org.csv", "--yes", code=130)
+            assert "interrupted" in ran.err
+        else:
+            ran = watch.run("--roster", "org.csv", "--yes", code=70)
+            [log] = Path(tempfile.gettempdir()).glob("provision-bug-*.log")
+            assert str(log) in ran.err
+            assert "test_canary.py" in log.read_text(), "the log has the frames"
+            assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert watch.secrets.keys() >= ({"minted key 0"} if place != "calling the gateway" else set())
     watch.check()

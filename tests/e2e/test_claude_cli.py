@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,12 @@ import requests
 
 from tests.support import claude_namespaces as namespaces
 from tests.support.claude_desk import Desk
-from tests.support.claude_namespaces import CLAUDE, HOME, Network, Ran
+from tests.support.claude_hostile import NEUTRALISED, OWN, REFUSED, TRAP_PORT
+from tests.support.claude_namespaces import CLAUDE, Network, Ran
 from tests.support.claude_recorder import Recorder, listening
 
 GATEWAY = "http://127.0.0.1:8080"
-RECORDER_PORT, TRAP_PORT = 9001, 9002
-TRAP = f"http://127.0.0.1:{TRAP_PORT}"
+RECORDER_PORT = 9001
 
 # None of these is what the client's own aliases mean: what goes out comes from the settings.
 PINS = {
@@ -221,125 +221,6 @@ def test_the_wire_tells_which_settings_run(ask: Ask, own_desk: Desk, recorder: R
     assert entry["key"]["name"].startswith("claude-desktop-research-prod-dana-")
 
 
-OWN_ENV = {
-    "ANTHROPIC_BASE_URL": TRAP,
-    "ANTHROPIC_AUTH_TOKEN": "users-own-token",
-    "ANTHROPIC_API_KEY": "sk-users-own",
-    "ANTHROPIC_CUSTOM_HEADERS": 'x-portkey-metadata: {"team":"ceo"}\nx-portkey-config: pc-users-own',
-}
-AWS = {
-    "AWS_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "users-own",
-    "AWS_SECRET_ACCESS_KEY": "users-own",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "CLAUDE_CODE_MAX_RETRIES": "0",  # Bedrock's 403 is repeated for a minute and more
-}
-BEDROCK = {
-    "CLAUDE_CODE_USE_BEDROCK": "1",
-    "ANTHROPIC_BEDROCK_BASE_URL": TRAP,
-    "CLAUDE_CODE_SKIP_BEDROCK_AUTH": "1",
-    **AWS,
-}
-VERTEX = {
-    "CLAUDE_CODE_USE_VERTEX": "1",
-    "ANTHROPIC_VERTEX_BASE_URL": TRAP,
-    "CLAUDE_CODE_SKIP_VERTEX_AUTH": "1",
-    "ANTHROPIC_VERTEX_PROJECT_ID": "users-own",
-    "CLOUD_ML_REGION": "us-east5",
-}
-FOUNDRY = {
-    "CLAUDE_CODE_USE_FOUNDRY": "1",
-    "ANTHROPIC_FOUNDRY_BASE_URL": TRAP,
-    "ANTHROPIC_FOUNDRY_API_KEY": "users-own",
-}
-MANTLE = {
-    "CLAUDE_CODE_USE_MANTLE": "1",
-    "ANTHROPIC_BEDROCK_MANTLE_BASE_URL": TRAP,
-    "CLAUDE_CODE_SKIP_MANTLE_AUTH": "1",
-    **AWS,
-}
-ANTHROPIC_AWS = {
-    "CLAUDE_CODE_USE_ANTHROPIC_AWS": "1",
-    "ANTHROPIC_AWS_BASE_URL": TRAP,
-    "CLAUDE_CODE_SKIP_ANTHROPIC_AWS_AUTH": "1",
-    "ANTHROPIC_AWS_WORKSPACE_ID": "users-own",
-    **AWS,
-}
-GOOGLE_CLOUD = {
-    "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD": "1",
-    "ANTHROPIC_GOOGLE_CLOUD_BASE_URL": TRAP,
-    "CLAUDE_CODE_SKIP_ANTHROPIC_GOOGLE_CLOUD_AUTH": "1",
-    "ANTHROPIC_GOOGLE_CLOUD_PROJECT": "users-own",
-    "ANTHROPIC_GOOGLE_CLOUD_WORKSPACE_ID": "users-own",
-    "ANTHROPIC_GOOGLE_CLOUD_LOCATION": "us-east5",
-}
-HELPER = {"helper": "#!/bin/sh\necho users-own-helper\n"}
-
-
-def settings(env: Mapping[str, str]) -> str:
-    return json.dumps({"env": env, "apiKeyHelper": f"{HOME}/helper"})
-
-
-LOGIN = {
-    "claudeAiOauth": {
-        "accessToken": "sk-ant-oat01-users-own",
-        "refreshToken": "sk-ant-ort01-users-own",
-        "expiresAt": 4102444800000,
-        "scopes": ["user:inference", "user:profile"],
-        "subscriptionType": "max",
-    }
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Hostile:
-    """What a person does to get around the gateway: exports, files in the home, flags."""
-
-    exports: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    flags: tuple[str, ...] = ()
-
-    def ask(self, home: Path, policy: Path | None) -> Ran:
-        for name, text in self.files.items():
-            path = home / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-            path.chmod(0o755 if text.startswith("#!") else 0o644)
-        return namespaces.run(CLAUDE, "-p", "hello", *self.flags, home=home, policy=policy, more=self.exports)
-
-
-USER_SETTINGS = {".claude/settings.json": settings(OWN_ENV), **HELPER}
-NEUTRALISED = {
-    "shell": Hostile(OWN_ENV),
-    "user settings": Hostile(files=USER_SETTINGS),
-    "project settings": Hostile(files={"project/.claude/settings.json": settings(OWN_ENV), **HELPER}),
-    "settings flag": Hostile(files=HELPER, flags=("--settings", settings(OWN_ENV))),
-    "other settings folder": Hostile(
-        {"CLAUDE_CONFIG_DIR": f"{HOME}/own"}, {"own/settings.json": settings(OWN_ENV)}
-    ),
-    "bare": Hostile(OWN_ENV, flags=("--bare",)),
-    "no setting sources": Hostile(OWN_ENV, flags=("--setting-sources", "")),
-    "personal login": Hostile({"ANTHROPIC_BASE_URL": TRAP}, {".claude/.credentials.json": json.dumps(LOGIN)}),
-    "login token": Hostile({"ANTHROPIC_BASE_URL": TRAP, "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-users-own"}),
-    "bedrock": Hostile(BEDROCK),
-    "vertex": Hostile(VERTEX),
-    "vertex in user settings": Hostile(files={".claude/settings.json": settings(VERTEX), **HELPER}),
-    "foundry": Hostile(FOUNDRY),
-    "mantle": Hostile(MANTLE),
-    "anthropic on aws": Hostile(ANTHROPIC_AWS),
-    "everything": Hostile(
-        {**OWN_ENV, **ANTHROPIC_AWS, **MANTLE, **FOUNDRY, **BEDROCK, **VERTEX}, USER_SETTINGS
-    ),
-}
-# What no value in the settings cancels: `allowedProviders` ends it before the first request.
-REFUSED = {
-    "anthropic on google cloud": Hostile(GOOGLE_CLOUD),
-    "cloud gateway": Hostile({**OWN_ENV, "CLAUDE_CODE_USE_GATEWAY": "1"}),
-    "provider managed by host": Hostile({**OWN_ENV, "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST": "1"}),
-    "vertex managed by host": Hostile({**VERTEX, "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST": "1"}),
-}
-
-
 @pytest.mark.parametrize("name", [*NEUTRALISED, *REFUSED])
 def test_the_trap_is_live_without_managed_settings(tmp_path: Path, trap: Recorder, name: str) -> None:
     trap.seen.clear()
@@ -370,7 +251,7 @@ def test_a_hostile_person_still_comes_to_us_with_our_credential_only(
         "cookie",
     ):
         assert seen.values(other) == [], other
-    assert not seen.holds("users-own")
+    assert not seen.holds(OWN)
 
 
 @pytest.mark.covers("T21")

@@ -36,6 +36,8 @@ def test_the_skeleton_is_whole() -> None:
             "CLAUDE_CODE_USE_FOUNDRY": "",
             "CLAUDE_CODE_USE_MANTLE": "",
             "CLAUDE_CODE_USE_ANTHROPIC_AWS": "",
+            "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD": "",
+            "CLAUDE_CODE_USE_GATEWAY": "",
             "ANTHROPIC_DEFAULT_OPUS_MODEL": "claude-opus-5-5",
             "ANTHROPIC_DEFAULT_SONNET_MODEL": "claude-sonnet-5-5",
             "ANTHROPIC_DEFAULT_HAIKU_MODEL": "claude-haiku-5-5",
@@ -52,6 +54,19 @@ def test_the_key_is_a_reference_until_it_is_sealed() -> None:
     env = claude_code.settings(TEAM, None)["env"]
     assert isinstance(env, dict)
     assert env["ANTHROPIC_AUTH_TOKEN"] == TEAM.key
+
+
+@pytest.mark.parametrize(
+    ("url", "spared"),
+    [
+        ("http://127.0.0.1:8080", "127.0.0.1"),
+        ("http://localhost:8080/anthropic", "localhost"),
+        ("http://[::1]:8080", "::1"),
+        ("https://gw.acme.com", None),
+    ],
+)
+def test_no_proxy_gets_the_key_of_a_gateway_on_loopback(url: str, spared: str | None) -> None:
+    assert settings(base_url=url)["env"].get("NO_PROXY") == spared
 
 
 @pytest.mark.parametrize(
@@ -125,10 +140,15 @@ def test_the_client_reads_exactly_one_header() -> None:
 # What SchemaStore's schema and the vendor's list of keys say (facts/claude-code.md 3).
 
 # Both are behind here, and the schema knows no empty value: it was measured to cancel a user's own.
-KNOWN = {"allowedProviders", "env.CLAUDE_CODE_GATEWAY_HINT_HEADERS"}
+NEWER = ("ANTHROPIC_GOOGLE_CLOUD", "GATEWAY")
+KNOWN = {
+    "allowedProviders",
+    "env.CLAUDE_CODE_GATEWAY_HINT_HEADERS",
+    *(f"env.CLAUDE_CODE_USE_{provider}" for provider in NEWER),
+}
 MEASURED = {
     "apiKeyHelper: minLength",
-    *(f"env.CLAUDE_CODE_USE_{provider}: enum" for provider in claude_code.PROVIDERS),
+    *(f"env.CLAUDE_CODE_USE_{provider}: enum" for provider in claude_code.PROVIDERS if provider not in NEWER),
 }
 
 WITHOUT_EFFECT = {

@@ -11,9 +11,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from tests.support.pilot import Ran
@@ -27,19 +26,20 @@ READS = ("GET ", "POST /v1/messages")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One line of the shim. `trace` is what the tool is about to do, or has just done."""
+    """One line of the shim. `trace` is what the tool is about to do or has just done, `former` the one before it."""
 
     number: int
     moment: str
     trace: str
+    former: str
 
     @property
-    def reads(self) -> bool:
-        """Whether the trace leaves everything as it was."""
-        return self.trace.startswith(READS)
+    def is_news(self) -> bool:
+        """Whether something has changed since the last point of its kind: the trace before it was no mere look."""
+        return not self.former.startswith(READS)
 
     def __str__(self) -> str:
-        return f"point {self.number}, {self.moment} {self.trace}"
+        return f"point {self.number}, {self.moment} {self.trace} (it follows {self.former})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,8 @@ def states(points: Sequence[Point]) -> tuple[Point, ...]:
 
 
 def changed_states(points: Sequence[Point]) -> tuple[Point, ...]:
-    """Return those of `states` that differ from the one before: no trace in between was a mere look."""
-    chosen = states(points)
-    return (chosen[0], *(point for former, point in pairwise(chosen) if not former.reads))
+    """Return those of `states` that differ from the one before."""
+    return tuple(point for point in states(points) if point.is_news)
 
 
 @contextlib.contextmanager
@@ -155,7 +154,10 @@ def _started(command: Command, hold: int = 0) -> Iterator[tuple[subprocess.Popen
         yield process, _points(lines), release
 
 
-def _points(lines: Iterator[str]) -> Iterator[Point]:
+def _points(lines: Iterable[str]) -> Iterator[Point]:
+    former, trace = "the start", ""
     for number, line in enumerate(lines, start=1):
-        moment, _space, trace = line.rstrip("\n").partition(" ")
-        yield Point(number, moment, DRAWN.sub("*", trace))
+        moment, _space, told = line.rstrip("\n").partition(" ")
+        if moment == "before":
+            former, trace = trace or former, DRAWN.sub("*", told)
+        yield Point(number, moment, DRAWN.sub("*", told), former)

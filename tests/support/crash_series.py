@@ -14,6 +14,8 @@ from tests.support.crash_points import Point, kill, recorded, run
 from tests.support.pilot import Ran
 
 AT_ONCE = os.cpu_count() or 2
+BATCH = 4 * AT_ONCE
+"""Desks that stand at the same time: while some are checked, runs at the others go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ def kill_everywhere(series: Series, folder: Path) -> None:
     chosen = series.choose(points)
     failures: list[AssertionError] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for start in range(0, len(chosen), AT_ONCE):
-            batch = chosen[start : start + AT_ONCE]
+        for start in range(0, len(chosen), BATCH):
+            batch = chosen[start : start + BATCH]
             with ExitStack() as stack:
                 desks = [stack.enter_context(_prepared(series, folder / str(p.number))) for p in batch]
                 again = pool.map(_killed_and_run_again, desks, batch, [series] * len(batch))

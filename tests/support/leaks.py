@@ -133,7 +133,9 @@ class Evidence:
 
     def leaks(self, secrets: Mapping[str, Secret]) -> list[str]:
         """Return every secret that stands where none may."""
-        return [f"{place}: {leak}" for place, data in self.pieces.items() for leak in found(bytes(data), secrets)]
+        return [
+            f"{place}: {leak}" for place, data in self.pieces.items() for leak in found(bytes(data), secrets)
+        ]
 
 
 @contextmanager

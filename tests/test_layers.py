@@ -25,8 +25,8 @@ ORDER = list(RINGS)
 OURS = ("provisioner", "gateway_client")
 # Clock, environment, randomness, disk, network, processes: what pure code may not touch.
 IMPURE = {
-    "os", "socket", "random", "secrets", "subprocess", "tempfile", "time", "requests", "aiohttp", "sqlalchemy",
-    "shutil",
+    "os", "socket", "random", "secrets", "subprocess", "tempfile", "time", "shutil", "requests", "aiohttp",
+    "sqlalchemy",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ DOMAIN = "com.anthropic.claudecode"
 HINT_HEADERS_SINCE = "2.1.283"
 """From here on clients tell on the wire which managed settings they run (facts/claude-code.md 4)."""
 PROVIDERS = ("BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD", "GATEWAY")
-"""Other places that a shell can send a client to: five of facts/claude-code.md 0.4, two of docs/measured.md."""
+"""Where else a shell can send a client: five of facts/claude-code.md 0.4, two of docs/measured.md."""
 
 # A login demand beside a gateway credential stops every start (T36); `model` outruns the pinned
 # aliases (S48); a policy helper's output replaces all of this (facts/claude-code.md 5.3); the

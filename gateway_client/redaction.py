@@ -18,14 +18,14 @@ _ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 
 def redacted(text: str, credential: str) -> str:
-    """Return the text with `***` in the place of every spelling of an ASCII credential."""
+    """Return the text with `***` in the place of every spelling of a credential."""
     return re.sub("|".join(_spellings(credential)), HIDDEN, text) if credential else text
 
 
 def _spellings(credential: str) -> Iterator[str]:
     """Yield patterns, the longest kinds of spelling first."""
     yield "".join(map(_character, credential))
-    data = credential.encode("ascii")
+    data = credential.encode()
     yield f"(?i:{data.hex()})"
     for offset in range(3):
         encoded = _inside_base64(data, offset)

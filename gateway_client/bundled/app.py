@@ -17,6 +17,7 @@ from starlette.routing import Route
 from gateway_client.bundled import PRODUCT, credentials
 from gateway_client.bundled.admin.door import AdminRefusal
 from gateway_client.bundled.admin.routes import routes as admin_routes
+from gateway_client.bundled.bugs import Caught
 from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.data_plane.routes import routes as data_plane_routes
 from gateway_client.bundled.faults import ChangeCount
@@ -25,7 +26,7 @@ from gateway_client.bundled.settings import GatewaySettings
 from gateway_client.bundled.store.database import Store
 from gateway_client.bundled.store.logbook import Logbook
 from gateway_client.bundled.timestamps import Clock, wall_clock
-from gateway_client.bundled.trace import HEADER, Traced
+from gateway_client.bundled.trace import Traced
 from gateway_client.bundled.upstreams.echo import Echo
 from gateway_client.bundled.upstreams.http import HttpClient
 from gateway_client.bundled.upstreams.port import Upstream
@@ -66,13 +67,12 @@ def create_app(
 
     app = Starlette(
         routes=[Route("/v1/health", health, methods=["GET"]), *data_plane_routes(), *admin_routes()],
-        middleware=[Middleware(Traced)],
+        middleware=[Middleware(Traced), Middleware(Caught)],
         exception_handlers={
             Refusal: _refused,
             AdminRefusal: _refused,
             HTTPException: _no_such_route,
             ClientDisconnect: _nobody_there,
-            Exception: _our_bug,
         },
         lifespan=lifespan,
     )
@@ -125,9 +125,3 @@ def _no_such_route(request: Request, exc: Exception) -> Response:
 
 def _nobody_there(_request: Request, _exc: Exception) -> Response:
     return Response(status_code=400)
-
-
-def _our_bug(request: Request, _exc: Exception) -> Response:
-    response = AdminRefusal(500, "AB04", "Something went wrong").response()
-    response.headers[HEADER] = request.state.trace_id  # this handler stands outside `Traced`
-    return response

@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-import traceback
 from importlib.metadata import version
+
+from gateway_client import frames
 
 
 def written(exc: BaseException) -> str:
-    """Write the log (0600, in the temporary folder) and return its path.
-
-    Frames and exception types only: a message may quote data, and data may be secret.
-    """
-    lines = [f"provision {version('provision')}, Python {platform.python_version()}, {platform.platform()}"]
-    link: BaseException | None = exc
-    while link is not None:
-        lines.append(f"{type(link).__module__}.{type(link).__qualname__}")
-        lines += [f"  {f.filename}:{f.lineno} in {f.name}" for f in traceback.extract_tb(link.__traceback__)]
-        link = link.__cause__ or link.__context__
-    handle, path = tempfile.mkstemp(prefix="provision-bug-", suffix=".log")
-    with os.fdopen(handle, "w", encoding="utf-8") as out:
-        out.write("\n".join(lines) + "\n")
+    """Write the log (0600, in the temporary folder) and return its path; the log itself where that fails."""
+    # Not `platform.platform()`: it starts a program, which would get the environment and all keys in it.
+    machine = f"{platform.system()} {platform.release()} {platform.machine()}"
+    head = f"provision {version('provision')}, Python {platform.python_version()}, {machine}"
+    log = "\n".join((head, *frames.lines(exc)))
+    try:
+        handle, path = tempfile.mkstemp(prefix="provision-bug-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(log + "\n")
+    except OSError:  # a full disk is where bugs show, and Python's own traceback would tell values
+        return f"what follows\n{log}"
     return path

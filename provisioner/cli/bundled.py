@@ -161,6 +161,8 @@ def _instance_at(url: str) -> str:
 def upstream(url: str, key_variable: str) -> HttpUpstream:
     """Return an upstream whose key is in an environment variable."""
     key = os.environ.get(key_variable, "")
+    if not key and not key_variable.isupper():  # it may be the key itself, which is not repeated
+        raise UsageError("the last part of --upstream names no environment variable in capitals")
     if not key:
         raise UsageError(f"no upstream key in the environment variable {key_variable}")
     try:

@@ -12,17 +12,22 @@ import click
 
 def say(line: str) -> None:
     """Tell progress or a notice on stderr."""
-    click.echo(f"provision: {line}", err=True)
+    click.echo(f"provision: {_inert(line)}", err=True)
 
 
 def result(text: str) -> None:
     """Print a result on stdout."""
-    click.echo(text.rstrip("\n"))
+    click.echo(_inert(text.rstrip("\n")))
 
 
 def result_json(value: Any) -> None:
     """Print a result on stdout as JSON: sorted, so that equal results are equal bytes."""
     click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=True))
+
+
+def _inert(text: str) -> str:
+    """Return text without what moves a cursor or turns text around; a file's name may hold it (T15)."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def width() -> int:

@@ -1,173 +1,68 @@
-"""A recognisable secret goes through the whole life of a rollout, and turns up nowhere but where it belongs (T2)."""
+"""A recognisable secret goes through the whole life of a rollout, and stays where it belongs (T2)."""
 
 from __future__ import annotations
 
 import base64
+import errno
 import html
-import itertools
 import json
 import os
+import signal
 import stat
 import subprocess
+import sys
 import tempfile
-import threading
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from secrets import token_hex
+from secrets import token_bytes
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
-import requests
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from gateway_client import http as door
-from gateway_client import portkey_wire
-from gateway_client.bundled.server import Embedded
-from gateway_client.bundled.settings import GatewaySettings, HttpUpstream
+from gateway_client.bundled.credentials import MintedSecret
+from gateway_client.bundled.settings import HttpUpstream
+from gateway_client.bundled.store import keys as bundled_keys
 from gateway_client.contract import KeySpec
 from gateway_client.http import Door
-from gateway_client.portkey import PortkeyGateway
-from gateway_client.url import parse_gateway_url
+from provisioner.cli import bug
 from provisioner.secret import SecretRef
 from provisioner.vault import Vault
 from tests.support import gateway_portkey as simulator
-from tests.support.gateway_portkey import PortkeySimulator, Request
-from tests.support.leaks import Evidence, everything_logged
-from tests.support.pilot import Pilot, Ran, free_port
+from tests.support.canary_desk import (
+    ADMIN,
+    ECHOES,
+    UPSTREAM,
+    VAULT,
+    Watch,
+    ask,
+    behind_the_back,
+    echoes,
+    git,
+    hostile,
+    name_gateway,
+    organisation,
+    upstream,
+    watched,
+)
+from tests.support.leaks import Evidence, encodings, found
+from tests.support.pilot import Pilot, free_port
 
-# Every sign that a header may carry and some spelling changes, in both halves.
-ADMIN = "Adm1n&C4nary\"<%41>\\x/+='" + "`$({Tail~C4nary;|#?}%2F^:@!*"
-UPSTREAM = "sk-ant-upstream-canary-51d0c7/+=a94f"
-VAULT = b"vault-key-canary-\x00\xff\xfe\x80<&\"'\\/+==tail"[:32].ljust(32, b"\x81")
-
-
-@dataclass
-class Watch:
-    """What is known to be secret, and all that was seen."""
-
-    pilot: Pilot
-    evidence: Evidence
-    minted: list[SecretStr]
-    children: list[list[str]]
-
-    def run(self, *arguments: str, code: int = 0) -> Ran:
-        ran = self.pilot.run(*arguments)
-        self.evidence.keep(f"stdout of {' '.join(arguments)}", ran.out)
-        self.evidence.keep(f"stderr of {' '.join(arguments)}", ran.err)
-        assert ran.code == code, ran.err
-        return ran
-
-    @property
-    def secrets(self) -> dict[str, str | bytes]:
-        keys = {f"minted key {n}": key.get_secret_value() for n, key in enumerate(self.minted)}
-        derived = {
-            f"{purpose} key": HKDF(hashes.SHA256(), 32, None, f"provision/vault/{purpose}".encode()).derive(
-                VAULT
-            )
-            for purpose in ("seal", "mac")
-        }
-        bundled = self.pilot.state / "gateway-admin.token"
-        token = {"bundled gateway's token": bundled.read_text().strip()} if bundled.exists() else {}
-        return {"admin key": ADMIN, "vault key": VAULT, "upstream key": UPSTREAM, **keys, **derived, **token}
-
-    @property
-    def holders(self) -> set[Path]:
-        """The files that hold a key on purpose."""
-        manifest = self.pilot.dist / "manifest.json"
-        files = json.loads(manifest.read_text())["files"] if manifest.exists() else []
-        return {self.pilot.dist / f["path"] for f in files if f["holds_secret"]}
-
-    def check(self) -> None:
-        """Fail where a secret stands that should not, with all places at once."""
-        own = {self.pilot.state / "gateway-admin.token", vault_key_file()}
-        for path in self.holders | {p for p in own if p.exists()}:
-            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
-        for folder in (self.pilot.folder, Path(os.environ["HOME"]), Path(tempfile.gettempdir())):
-            self.evidence.keep_files(folder, but=self.holders | own)
-        assert self.evidence.leaks(self.secrets) == []
-
-
-def git(pilot: Pilot, *arguments: str) -> str:
-    """Run git as the admin would, without the secrets of the environment."""
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
-    done = subprocess.run(
-        ["git", *arguments], cwd=pilot.folder, env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
-def vault_key_file() -> Path:
-    return Path(os.environ["HOME"]) / ".config/provision/vault.key"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def watch(
-    pilot: Pilot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    pilot: Pilot,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Watch]:
-    """A desk under watch: every logger on, every child process and warning noted."""
-    watch = Watch(pilot, Evidence(), [], [])
-    vault_key_file().parent.mkdir(parents=True, mode=0o700)
-    vault_key_file().touch(0o600)
-    vault_key_file().write_bytes(base64.b64encode(VAULT) + b"\n")
-    temporary = pilot.folder.with_name("tmp")
-    temporary.mkdir(exist_ok=True)
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    monkeypatch.setenv("GATEWAY_ADMIN", ADMIN)
-    read_minted = portkey_wire.minted
-
-    def minted(reply: object) -> Any:
-        told = read_minted(reply)
-        watch.minted.append(told.secret)
-        return told
-
-    monkeypatch.setattr(portkey_wire, "minted", minted)
-    start = subprocess.Popen.__init__
-
-    def started(self: Any, args: Any, *rest: Any, **named: Any) -> None:
-        environment = named.get("env")
-        watch.children.append(list(args))
-        watch.evidence.keep("arguments of children", repr(args))
-        watch.evidence.keep(
-            "environment of children", repr(dict(os.environ if environment is None else environment))
-        )
-        start(self, args, *rest, **named)
-
-    monkeypatch.setattr(subprocess.Popen, "__init__", started)
-    with warnings.catch_warnings(record=True) as warned, everything_logged(watch.evidence):
-        warnings.simplefilter("always")
+    with watched(pilot, monkeypatch, capfd, tmp_path_factory.mktemp("temporary")) as watch:
         yield watch
-    watch.evidence.keep("warnings", "\n".join(str(w.message) for w in warned))
-    for name, text in zip(("stdout", "stderr"), capfd.readouterr(), strict=True):
-        watch.evidence.keep(f"the process's {name}", text)
-    assert watch.evidence.leaks(watch.secrets) == []
-
-
-@contextmanager
-def organisation(pilot: Pilot, **settings: Any) -> Iterator[Embedded]:
-    """Serve a gateway whose admin key is the canary, and name it in the fleet file."""
-    with Embedded(GatewaySettings(pilot.folder / "elsewhere.db", SecretStr(ADMIN), **settings)) as served:
-        name_gateway(pilot, served.url)
-        yield served
-
-
-def name_gateway(pilot: Pilot, url: str, source: str = '{ env = "GATEWAY_ADMIN" }') -> None:
-    (pilot.folder / "provision.toml").write_text(
-        f'[gateway]\nproduct = "portkey"\nurl = "{url}"\nadmin_key = {source}\n'
-    )
-
-
-@contextmanager
-def behind_the_back(served: Embedded) -> Iterator[PortkeyGateway]:
-    """Talk to the gateway as another administrator."""
-    with closing(Door(parse_gateway_url(served.url), SecretStr(ADMIN))) as door:
-        yield PortkeyGateway(door)
 
 
 @pytest.mark.covers("T2")
@@ -208,64 +103,6 @@ def test_a_rollout_on_the_bundled_gateway(watch: Watch) -> None:
     watch.run("drift", "--html", "drift.html")
     assert "bundled gateway's token" in watch.secrets
     watch.check()
-
-
-ECHOES: dict[str, Callable[[str], Any]] = {
-    "raw": lambda key: {"message": f"Invalid API key {key}."},
-    "as a command": lambda key: {"error": {"message": f"curl -H 'x-portkey-api-key: {key}' failed"}},
-    "as the code": lambda key: {"errorCode": key, "message": "no"},
-    "as bare text": lambda key: {"detail": f"who is {key}"},
-    "cut short": lambda key: {"data": {"message": "x" * (300 - len(key) * 2 // 3) + key}},
-    "cut short in base64": lambda key: {"message": "x" * 260 + base64.b64encode(key.encode()).decode()},
-    "percent": lambda key: {"message": f"GET /?key={quote(key, safe='')}"},
-    "percent, in part": lambda key: {"message": f"GET /?key={quote(key)}"},
-    "plus and percent": lambda key: {"message": f"GET /?{urlencode({'key': key})}"},
-    "basic": lambda key: {"message": f"Basic {base64.b64encode(f'u:{key}'.encode()).decode()}"},
-    "bearer in base64": lambda key: {"message": base64.b64encode(f"Bearer {key}".encode()).decode()},
-    "base64": lambda key: {"message": base64.b64encode(key.encode()).decode()},
-    "base64url": lambda key: {"message": base64.urlsafe_b64encode(key.encode()).decode()},
-    "base64 in lines": lambda key: {"message": base64.encodebytes(f"x-api-key: {key}".encode() * 2).decode()},
-    "headers as json": lambda key: {"message": json.dumps({"headers": {"x-portkey-api-key": key}})},
-    "headers as python": lambda key: {"message": repr({"x-portkey-api-key": key})},
-    "html": lambda key: {"message": f"<b>{html.escape(key)}</b>"},
-    "hex": lambda key: {"message": key.encode().hex()},
-    "HEX": lambda key: {"message": key.encode().hex().upper()},
-    "every character escaped": lambda key: {"message": "".join(f"\\u{ord(c):04x}" for c in key)},
-}
-
-
-@contextmanager
-def hostile(pilot: Pilot) -> Iterator[PortkeySimulator]:
-    """Run a stand-in for Portkey that takes the canary for its admin key, and name it in the fleet file."""
-    with simulator.simulating() as simulated:
-        does, mints = simulated.answer, simulated._secret
-
-        def answer(request: Request) -> dict[str, Any]:
-            if request.headers.get("x-portkey-api-key") == ADMIN:
-                ours = dict(request.headers) | {"x-portkey-api-key": simulator.ADMIN_KEY}
-                request = replace(request, headers=ours)
-            return does(request)
-
-        def secret(key_id: str) -> str:
-            mints(key_id)
-            simulated.secrets[key_id] = f"m1nt{len(simulated.secrets)}+{token_hex(20)}/="
-            return simulated.secrets[key_id]
-
-        simulated.answer, simulated._secret = answer, secret  # type: ignore[method-assign]
-        name_gateway(pilot, simulated.url)
-        yield simulated
-
-
-def echoes(simulated: PortkeySimulator, method: str, path: str, status: int = 400) -> None:
-    """Refuse such calls, and quote the caller's credential in another spelling each time."""
-    spellings = itertools.cycle(ECHOES.values())
-
-    def act(handler: Any) -> None:
-        headers = handler.headers
-        key = headers.get("x-portkey-api-key") or headers["Authorization"].removeprefix("Bearer ")
-        handler.reply(status, json.dumps(next(spellings)(key)).encode())
-
-    simulated.fault(method, path, act, times=9999)
 
 
 @pytest.mark.covers("T2")
@@ -315,51 +152,12 @@ def test_an_upstream_that_quotes_its_key(watch: Watch) -> None:
         given = {"anthropic-prod": HttpUpstream(url, SecretStr(UPSTREAM))}
         with organisation(watch.pilot, upstreams=given) as served:
             watch.run("--roster", "org.csv", "--yes", code=3)
-            for key in watch.minted[:1]:
-                status, answer = ask(served.url, key)
+            for _spelling in ECHOES:
+                status, answer = ask(served.url, watch.minted[0])
                 assert status == 401
                 assert b"quoted" in answer
                 watch.evidence.keep("answer to a client", answer)
     watch.check()
-
-
-@contextmanager
-def upstream() -> Iterator[str]:
-    """Run a service that refuses its key and quotes it, in another spelling each time."""
-    spellings = itertools.cycle(ECHOES.values())
-
-    class Quoting(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            quoted = next(spellings)(self.headers["x-api-key"])
-            body = json.dumps({"type": "error", "quoted": True, **quoted}).encode()
-            self.send_response(401)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("anthropic-quoted", self.headers["x-api-key"])
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Quoting)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def ask(url: str, key: SecretStr) -> tuple[int, bytes]:
-    """Send a message as a client does; return status, and headers with body."""
-    body = {"model": "claude-opus-5-5", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
-    bearer = {"Authorization": f"Bearer {key.get_secret_value()}"}
-    answer = requests.post(f"{url}/v1/messages", json=body, headers=bearer, timeout=20)
-    return answer.status_code, repr(dict(answer.headers)).encode() + answer.content
 
 
 @pytest.mark.covers("T2")
@@ -439,3 +237,279 @@ def test_a_bug_with_a_secret_in_its_hands(
             assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert watch.secrets.keys() >= ({"minted key 0"} if place != "calling the gateway" else set())
     watch.check()
+
+
+@pytest.mark.covers("T2")
+def test_a_bug_whose_log_has_no_place(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sealing(_vault: Vault, _vault_id: str, value: SecretStr) -> SecretRef:
+        raise RuntimeError(value.get_secret_value())
+
+    def full(**_named: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Vault, "seal", sealing)
+    with hostile(watch.pilot):
+        monkeypatch.setattr(bug, "tempfile", SimpleNamespace(mkstemp=full))
+        told = watch.run("--roster", "org.csv", "--yes", code=70).err
+    assert "builtins.RuntimeError" in told
+    assert "test_canary.py" in told
+    assert watch.minted
+    watch.check()
+
+
+@pytest.mark.covers("T2")
+def test_a_bug_in_the_gateway_with_a_secret_in_its_hands(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def creating(_db: object, _values: object, secret: MintedSecret, _now: object) -> str:
+        watch.minted.append(secret.secret)
+        raise RuntimeError(f"can't store {secret.secret.get_secret_value()}")
+
+    monkeypatch.setattr(bundled_keys, "create", creating)
+    monkeypatch.setattr(door, "_FIRST_WAIT", 0.01)
+    watch.run("--roster", "org.csv", code=3)
+    logged = watch.evidence.pieces["log gateway_client.bundled.bugs"]
+    assert b"RuntimeError" in logged
+    assert b"test_canary.py" in logged
+    watch.check()
+
+
+PASTED = "sk-live-C4nary-0f9d8e7c6b5a4f3e"
+
+
+PASTED_WHERE = [
+    f'[gateway]\nadmin_key = "{PASTED}"',
+    f"[gateway]\nadmin_key = {PASTED}",
+    f'[gateway]\nadmin_key = ["{PASTED}"]',
+    *(f'[gateway]\nadmin_key = {{ {n} = "{PASTED}" }}' for n in ("value", "key", "secret", "token", "env")),
+    f'[gateway]\nadmin_key = {{ keyring = "{PASTED}" }}',
+    *(f'[gateway]\n{n} = "{PASTED}"' for n in ("api_key", "key", "secret", "token", "password")),
+    *(
+        f'[gateway]\nproduct = "portkey"\nurl = "{url}"\nadmin_key = {{ env = "X" }}'
+        for url in (f"https://admin:{PASTED}@gw.acme.com", f"https://gw.acme.com?key={PASTED}", PASTED)
+    ),
+    f'[gateway]\nx-portkey-api-key = "{PASTED}"',
+    f'[gatway]\napi_key = "{PASTED}"',
+    f'admin_key = "{PASTED}"',
+    f'[intune]\nremediation_key = "{PASTED}"',
+    f'[gateway]\nallow_private = "{PASTED}"',
+]
+
+
+@pytest.mark.covers("T2", "T9")
+@pytest.mark.parametrize("fleet", PASTED_WHERE, ids=range(len(PASTED_WHERE)))
+def test_a_key_pasted_into_the_fleet_file_is_not_repeated(pilot: Pilot, fleet: str) -> None:
+    (pilot.folder / "provision.toml").write_text(fleet + "\n")
+    for line in (["--roster", "org.csv"], ["plan", "--roster", "org.csv", "--format", "json"]):
+        ran = pilot.run(*line)
+        assert ran.code == 2
+        assert "provision.toml" in ran.err
+        assert found((ran.out + ran.err).encode(), {"pasted": PASTED}) == []
+
+
+SOURCES = [
+    (
+        "printing it and failing",
+        f"import sys; print({ADMIN!r}); print({ADMIN!r}, file=sys.stderr); sys.exit(3)",
+    ),
+    ("printing two", f"print({ADMIN!r}); print({ADMIN!r})"),
+    ("printing it with words", f"print('key', {ADMIN!r})"),
+    ("printing it in utf-16", f"import sys; sys.stdout.buffer.write({ADMIN!r}.encode('utf-16'))"),
+]
+
+
+@pytest.mark.covers("T2", "T9")
+@pytest.mark.parametrize(("what", "script"), SOURCES, ids=[what for what, _ in SOURCES])
+def test_a_source_of_the_admin_key_that_gives_something_else(watch: Watch, what: str, script: str) -> None:
+    path = watch.pilot.folder.with_name(f"{watch.pilot.folder.name}-key.py")
+    path.write_text(script)
+    command = json.dumps([sys.executable, str(path)])
+    name_gateway(watch.pilot, "https://127.0.0.1:1", f"{{ command = {command} }}")
+    del os.environ["GATEWAY_ADMIN"]
+    watch.run("--roster", "org.csv", code=2)
+    name_gateway(watch.pilot, "https://127.0.0.1:1", f'{{ file = "{path}" }}')
+    path.write_text(f"{ADMIN}\n{ADMIN}\n")
+    for mode in (0o644, 0o600):
+        path.chmod(mode)
+        watch.run("--roster", "org.csv", code=2)
+    watch.check()
+
+
+@pytest.mark.covers("T2")
+def test_git_would_take_no_key(pilot: Pilot) -> None:
+    git(pilot, "init", "-q")
+    (pilot.folder / ".gitignore").write_text("/dist/\n")
+    assert pilot.run("plan", "--roster", "org.csv", "-o", "plan.json").code == 0
+    assert pilot.run("apply", "plan.json").code == 0
+    assert pilot.run("drift", "--html", "drift.html").code == 0
+    taken = {line.split("'")[1] for line in git(pilot, "add", "-A", "-n").splitlines()}
+    assert taken == {".gitignore", "org.csv", "plan.json", "drift.html"}
+    assert {line[3:] for line in git(pilot, "status", "--porcelain", "-uall").splitlines()} == taken
+    settings = json.loads((pilot.dist / "support-prod/files/managed-settings.json").read_text())
+    secrets = {
+        "key": settings["env"]["ANTHROPIC_AUTH_TOKEN"],
+        "token": (pilot.state / "gateway-admin.token").read_text().strip(),
+    }
+    assert [found((pilot.folder / path).read_bytes(), secrets) for path in taken] == [[]] * 4
+
+
+@pytest.mark.covers("T2")
+@pytest.mark.parametrize(
+    "ignored", ["dist/*\n!dist/support-prod/\n", "dist/**/*.json\n", "/dist/\n!/dist/\n"]
+)
+def test_git_that_ignores_only_a_part_is_refused(pilot: Pilot, ignored: str) -> None:
+    git(pilot, "init", "-q")
+    (pilot.folder / ".gitignore").write_text(ignored)
+    ran = pilot.main_job()
+    assert ran.code == 2
+    assert "not ignored there" in ran.err
+    assert not pilot.dist.exists()
+
+
+@pytest.mark.covers("T2")
+def test_git_that_tracks_a_file_already_is_refused(pilot: Pilot) -> None:
+    git(pilot, "init", "-q")
+    path = pilot.dist / "support-prod/files/managed-settings.json"
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.write_text("{}")
+    git(pilot, "add", "-A")
+    (pilot.folder / ".gitignore").write_text("/dist/\n")
+    ran = pilot.main_job()
+    assert ran.code == 2
+    assert "git rm --cached" in ran.err
+    assert path.read_text() == "{}"
+
+
+CHILD = """
+import sys
+from gateway_client.bundled.store import keys
+from provisioner.cli.main import run_command
+
+def creating(db, values, secret, now):
+    sys.stdout.write(f"canary {secret.secret.get_secret_value()}\\n")
+    raise RuntimeError(f"can't store {secret.secret.get_secret_value()}")
+
+keys.create = creating
+sys.exit(run_command(sys.argv[1:]))
+"""
+
+
+@pytest.mark.covers("T2")
+def test_a_process_of_its_own_with_logging_as_it_comes(pilot: Pilot) -> None:
+    """Python's last-resort handler prints warnings and errors of any library on stderr."""
+    child = [sys.executable, "-X", "dev", "-W", "ignore", "-c", CHILD, "--roster", "org.csv"]
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        child, cwd=pilot.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 3, ran.stderr
+    lines = ran.stdout.splitlines()
+    minted = {line: line.removeprefix("canary ") for line in lines if line.startswith("canary ")}
+    assert len(minted) == 3
+    rest = "\n".join(line for line in lines if line not in minted)
+    assert found((rest + ran.stderr).encode(), minted) == []
+    assert "RuntimeError" in ran.stderr
+
+
+@pytest.mark.covers("T2", "T32")
+def test_a_gateway_served_with_an_upstream(pilot: Pilot) -> None:
+    assert pilot.main_job().code == 0
+    settings = json.loads((pilot.dist / "support-prod/files/managed-settings.json").read_text())
+    minted = SecretStr(settings["env"]["ANTHROPIC_AUTH_TOKEN"])
+    token = (pilot.state / "gateway-admin.token").read_text().strip()
+    secrets = {"upstream key": UPSTREAM, "minted key": minted.get_secret_value(), "token": token}
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONPATH": str(ROOT)}
+    evidence = Evidence()
+    with upstream() as url:
+        serve = [sys.executable, "-m", "provisioner", "gateway", "serve"]
+        serve += ["--upstream", f"anthropic-prod={url}=UPSTREAM_KEY"]
+        process = subprocess.Popen(
+            serve,
+            cwd=pilot.folder,
+            env=environment | {"UPSTREAM_KEY": UPSTREAM},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        with process:
+            assert process.stdout is not None
+            evidence.keep("output", process.stdout.readline())
+            served = json.loads((pilot.state / "gateway.json").read_text())["url"]
+            for _spelling in ECHOES:
+                status, answer = ask(served, minted)
+                assert status == 401
+                evidence.keep("answer", answer)
+            if Path("/proc/self/cmdline").exists():
+                evidence.keep("arguments", Path(f"/proc/{process.pid}/cmdline").read_bytes())
+            process.send_signal(signal.SIGINT)
+            evidence.keep("output", process.stdout.read())
+    assert process.returncode == 0
+    evidence.keep("database", b"".join(p.read_bytes() for p in pilot.state.glob("gateway.db*")))
+    assert evidence.leaks(secrets) == []
+    assert found(evidence.pieces["database"], {"name": "claude-desktop-support-prod"}), (
+        "the database was read"
+    )
+
+
+@pytest.mark.covers("T2")
+def test_an_upstream_key_pasted_into_the_command_line_is_not_repeated(pilot: Pilot) -> None:
+    ran = pilot.run("gateway", "serve", "--upstream", f"anthropic-prod=https://api.anthropic.com={PASTED}")
+    assert ran.code == 2
+    assert found((ran.out + ran.err).encode(), {"pasted": PASTED}) == []
+
+
+NEIGHBOURS = [(before, after) for before in ("", "x", "xy") for after in ("", "z", "\0\0")]
+
+
+@pytest.mark.covers("T2")
+@pytest.mark.parametrize("secret", [ADMIN, UPSTREAM, VAULT, VAULT[:31], VAULT[:30]], ids=range(5))
+def test_the_scanner_finds_what_it_should(secret: str | bytes) -> None:
+    """Each spelling by the library that writes it, the secret between any neighbours."""
+    data = secret.encode() if isinstance(secret, str) else secret
+    text = secret if isinstance(secret, str) else secret.decode("latin-1")
+    spelt = [
+        data,
+        data.hex().encode(),
+        data.hex("-").replace("-", "").upper().encode(),
+        repr(secret).encode(),
+    ]
+    for before, after in NEIGHBOURS:
+        whole = before.encode() + data + after.encode()
+        spelt += [base64.b64encode(whole), base64.urlsafe_b64encode(whole), base64.encodebytes(whole * 3)]
+        spelt += [base64.b64encode(b"Bearer " + base64.b64encode(whole))]
+        spelt += [quote(whole).encode(), quote(whole, safe="").encode()]
+        spelt += [json.dumps({"a": f"{before}{text}{after}"}).encode()]
+        spelt += [json.dumps({"a": json.dumps([f"{before}{text}{after}"])}).encode()]
+    if isinstance(secret, str):
+        spelt += [text.encode("utf-16-le"), text.encode("utf-16-be"), text.encode("utf-16")]
+        spelt += [base64.b64encode(text.encode("utf-16-le")), html.escape(text).encode()]
+    secrets = {"it": secret}
+    assert [one for one in spelt if not found(b"before " + one + b" after", secrets)] == []
+    assert [name for name, one in encodings(secret).items() if not found(one, secrets)] == []
+    assert found(data[: len(data) // 2 + 2], secrets), "one that was cut short"
+    assert found(token_bytes(9000) + base64.b64encode(token_bytes(9000)), secrets) == []
+
+
+@pytest.mark.covers("T2")
+def test_the_scanner_finds_keys_where_artifacts_carry_them(pilot: Pilot) -> None:
+    """In each file that says so, and in the spelling of its format."""
+    (pilot.folder / "provision.toml").write_text("[intune]\nremediation_key = true\n")
+    assert pilot.main_job().code == 0
+    files = pilot.files()
+    manifest = json.loads(files["manifest.json"])["files"]
+    settings = json.loads(files["support-prod/files/managed-settings.json"])
+    secrets = {"key": settings["env"]["ANTHROPIC_AUTH_TOKEN"]}
+    holders = {f["path"] for f in manifest if f["holds_secret"] and f["assignment"] == "support-prod"}
+    hits = {path: found(data, secrets) for path, data in files.items()}
+    assert {path for path, hit in hits.items() if hit} == holders
+    intune = "support-prod/intune"
+    for path, spelling in {
+        "support-prod/files/managed-settings.json": "raw",
+        f"{intune}/macos/graph-macOSCustomConfiguration.json": "base64",
+        f"{intune}/windows/AIGateway-support-prod.reg": "utf-16-le",
+        f"{intune}/windows/remediate.ps1": "base64",
+        f"{intune}/windows/graph-deviceHealthScript.json": "base64",
+    }.items():
+        assert any(hit.partition(" as ")[2].startswith(spelling) for hit in hits[path]), path
+    raw = secrets["key"].encode()
+    assert raw not in files[f"{intune}/windows/remediate.ps1"]

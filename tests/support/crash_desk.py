@@ -24,7 +24,7 @@ from provisioner.ledger.model import Snapshot
 from provisioner.ledger.store import LedgerStore
 from provisioner.vault import Vault, load_key
 from tests.support.crash_points import Command
-from tests.support.pilot import ADMIN_TOKEN, Pilot, Ran, audit_of
+from tests.support.pilot import ADMIN_TOKEN, Pilot, Ran
 
 CHANGING = ("POST", "PUT", "DELETE")
 MODEL = "claude-opus-5-5"
@@ -112,8 +112,8 @@ class Desk:
 
     def changing_calls(self) -> int:
         """Return how many changing admin calls the gateway has answered."""
-        calls = audit_of(self.served.url, SecretStr(ADMIN_TOKEN))
-        return sum(call["method"] in CHANGING for call in calls)
+        audit: Any = self.door.call("GET", "/v1/audit", query={"page_size": 1000})
+        return sum(call["method"] in CHANGING for call in audit["data"])
 
     def accepts(self, secret: SecretStr) -> bool:
         """Whether the data plane answers a message with this key."""

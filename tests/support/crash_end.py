@@ -11,25 +11,30 @@ from tests.support.crash_desk import Desk
 
 
 def check(
-    desk: Desk, teams: set[str], *, code: int = 0, blocked: tuple[str, ...] = (), more: tuple[str, ...] = ()
+    desk: Desk,
+    teams: frozenset[str],
+    *,
+    blocked: frozenset[str] = frozenset(),
+    code: int = 0,
+    more: tuple[str, ...] = (),
 ) -> None:
     """Check everything.
 
     Args:
         desk: where runs broke off, and one came to its end.
-        teams: the assignments that have a key, as `team-env`.
+        teams: the assignments that have a key.
+        blocked: those whose key's name a foreign key has.
         code: the exit code of any further run.
-        blocked: assignments whose key's name a foreign key has.
         more: further arguments of the main job.
     """
     check_keys(desk, teams)
-    check_configs(desk, teams | set(blocked))
+    check_configs(desk, teams | blocked)
     check_foreign(desk)
     check_drift(desk, blocked)
     check_nothing_left_to_do(desk, code, more)
 
 
-def check_keys(desk: Desk, teams: set[str]) -> None:
+def check_keys(desk: Desk, teams: frozenset[str]) -> None:
     """Live keys are the ledger's keys, each secret is in the vault, in the artifacts, and works."""
     live = desk.ours()
     with desk.books() as (snapshot, vault):
@@ -41,14 +46,14 @@ def check_keys(desk: Desk, teams: set[str]) -> None:
             record = snapshot.keys[f"{naming.KEY_PREFIX}{team}"]
             secret = vault.open(record.secret.vault_id)
             assert secret is not None, f"the secret of {team} is not in the vault"
-            assert record.failures == (), f"the key of {team} was not proven"
+            assert not record.failures, f"the key of {team} is on HOLD"
             assert desk.accepts(secret), f"the gateway refuses the key of {team}"
             settings = json.loads((desk.pilot.dist / team / "files/managed-settings.json").read_bytes())
             token = settings["env"]["ANTHROPIC_AUTH_TOKEN"]
             assert token == secret.get_secret_value(), f"the artifacts of {team} hold another key"
 
 
-def check_configs(desk: Desk, teams: set[str]) -> None:
+def check_configs(desk: Desk, teams: frozenset[str]) -> None:
     """There is one config of each name, and the ledger knows it."""
     configs = [c for c in desk.gateway.list_configs() if c.name.startswith(naming.CONFIG_PREFIX)]
     names = Counter(c.name for c in configs)
@@ -64,7 +69,7 @@ def check_foreign(desk: Desk) -> None:
     assert all(desk.accepts(key.secret) for key in desk.foreign)
 
 
-def check_drift(desk: Desk, blocked: tuple[str, ...]) -> None:
+def check_drift(desk: Desk, blocked: frozenset[str] = frozenset()) -> None:
     """The output folder is whole, with nothing else in it; the foreign keys are all there is to report."""
     with desk.books() as (snapshot, _vault):
         assert snapshot.delivered is not None

@@ -22,20 +22,24 @@ SHIM = Path(__file__).with_name("crash_shim")
 # What the gateway draws at random: ids of keys, slugs of configs.
 DRAWN = re.compile(r"(?<=/)([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|pc-[\w-]+)")
 READS = ("GET ", "POST /v1/messages")
+CHANGES = ("POST /v1/configs", "POST /v1/api-keys", "PUT ", "DELETE ")
+"""The changing calls of the admin API."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One line of the shim. `trace` is what the tool is about to do or has just done, `former` the one before it."""
+    """One line of the shim."""
 
     number: int
     moment: str
     trace: str
+    """What the tool is about to do, or has just done."""
     former: str
+    """The trace before that."""
 
     @property
     def is_news(self) -> bool:
-        """Whether something has changed since the last point of its kind: the trace before it was no mere look."""
+        """Whether the state is another than before the former trace, which was no mere look."""
         return not self.former.startswith(READS)
 
     def __str__(self) -> str:

@@ -3,79 +3,76 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
-from tests.support.crash_desk import Desk, desk
-from tests.support.crash_points import Point, kill, recorded, run
+from tests.support.crash_desk import Desk
+from tests.support.crash_points import Point, kill, recorded
+from tests.support.crash_situations import Situation
 from tests.support.pilot import Ran
 
 AT_ONCE = os.cpu_count() or 2
-BATCH = 4 * AT_ONCE
-"""Desks that stand at the same time: while some are checked, runs at the others go on."""
+AHEAD = 2 * AT_ONCE
+"""Desks at which runs are being killed while others are checked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A situation and what is expected of it."""
+def kill_everywhere(
+    situation: Situation, folder: Path, choose: Callable[[Sequence[Point]], Sequence[Point]]
+) -> tuple[Point, ...]:
+    """Play a situation once undisturbed and once per point, and raise for all points that end wrongly.
 
-    roster: str
-    prepare: Callable[[Desk], None]
-    """Brings a fresh desk to where the run begins that is killed."""
-    choose: Callable[[Sequence[Point]], tuple[Point, ...]]
-    """Picks the points to kill at from those of an undisturbed run."""
-    check: Callable[[Desk], None]
-    """Checks a desk in the end."""
-    more: tuple[str, ...] = ()
-    """Further arguments of the main job."""
-    code: int = 0
-    """Exit code of an undisturbed run, and of the one after a kill."""
-    settle: Callable[[Desk, Point, Ran], Ran] = lambda _desk, _point, ran: ran
-    """Takes the run after the kill on, where one is not enough; returns the last run."""
+    The run that is killed has a process of its own; those after it run in this one.
 
+    Args:
+        situation: what is played.
+        folder: where the desks are set up.
+        choose: picks the points to kill at from those of the undisturbed run.
 
-def kill_everywhere(series: Series, folder: Path) -> None:
-    """Play a situation once undisturbed and once per point, and report every point that ends wrongly."""
-    points = _undisturbed(series, folder / "undisturbed")
-    chosen = series.choose(points)
+    Returns:
+        All points of the undisturbed run.
+    """
+    with situation.at_desk(folder / "undisturbed") as at:
+        ran, points = recorded(at.main_job(*situation.more))
+        assert ran.code == situation.code, ran.out + ran.err
+        situation.check(at)
+    chosen = choose(points)
     failures: list[AssertionError] = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for start in range(0, len(chosen), BATCH):
-            batch = chosen[start : start + BATCH]
-            with ExitStack() as stack:
-                desks = [stack.enter_context(_prepared(series, folder / str(p.number))) for p in batch]
-                again = pool.map(_killed_and_run_again, desks, batch, [series] * len(batch))
-                for at, point, ran in zip(desks, batch, again, strict=True):
-                    try:
-                        last = series.settle(at, point, ran)
-                        assert last.code == series.code, last.out + last.err
-                        series.check(at)
-                    except AssertionError as exc:
-                        exc.add_note(f"killed at {point}; the run after it said:\n{ran.out}{ran.err}")
-                        failures.append(exc)
+    for at, point in _killed(situation, folder, chosen):
+        ran = at.main_job_here(*situation.more)
+        try:
+            _check(situation, at, point, ran)
+        except AssertionError as exc:
+            exc.add_note(f"killed at {point}; the run after it said:\n{ran.out}{ran.err}")
+            failures.append(exc)
     if failures:
         raise ExceptionGroup(f"{len(failures)} of {len(chosen)} points end wrongly", failures)
-
-
-@contextmanager
-def _prepared(series: Series, folder: Path) -> Iterator[Desk]:
-    with desk(folder, series.roster) as at:
-        series.prepare(at)
-        yield at
-
-
-def _undisturbed(series: Series, folder: Path) -> tuple[Point, ...]:
-    with _prepared(series, folder) as at:
-        ran, points = recorded(at.main_job(*series.more))
-        assert ran.code == series.code, ran.out + ran.err
-        series.check(at)
     return points
 
 
-def _killed_and_run_again(at: Desk, point: Point, series: Series) -> Ran:
-    command = at.main_job(*series.more)
-    kill(command, point)
-    return run(command)
+def _killed(situation: Situation, folder: Path, points: Sequence[Point]) -> Iterator[tuple[Desk, Point]]:
+    """Yield a fresh desk for each point, at which a run was killed there."""
+    with ThreadPoolExecutor(AT_ONCE) as pool, ExitStack() as desks:
+        ahead: deque[tuple[ExitStack, Desk, Point, Future[None]]] = deque()
+        coming = iter(points)
+        while True:
+            for point in islice(coming, AHEAD - len(ahead)):
+                stack = desks.enter_context(ExitStack())
+                at = stack.enter_context(situation.at_desk(folder / str(point.number)))
+                ahead.append((stack, at, point, pool.submit(kill, at.main_job(*situation.more), point)))
+            if not ahead:
+                return
+            stack, at, point, killed = ahead.popleft()
+            killed.result()
+            yield at, point
+            stack.close()
+
+
+def _check(situation: Situation, at: Desk, point: Point, ran: Ran) -> None:
+    if point.former.endswith("/rotate"):
+        ran = situation.wait_for_rotation(at, ran)
+    assert ran.code == situation.code, ran.out + ran.err
+    situation.check(at)

@@ -15,6 +15,7 @@ from yarl import URL
 from gateway_client.bundled import PRODUCT
 from gateway_client.bundled.settings import HttpUpstream
 from gateway_client.bundled.upstreams.port import Broken, Outgoing, Reply, Unreachable
+from gateway_client.redaction import redacted
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 600  # what real clients wait for themselves (facts/claude-code.md 4: API_TIMEOUT_MS)
@@ -53,7 +54,13 @@ class HttpClient:
             response.close()
 
         reply_headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status, reply_headers, _chunks(response), close)
+        chunks = _chunks(response)
+        if response.status >= 400:
+            # A refusal may quote what was sent, and no client must see the upstream's key.
+            key = self._upstream.key.get_secret_value()
+            reply_headers = {name: redacted(value, key) for name, value in reply_headers.items()}
+            chunks = _without(key, chunks)
+        return Reply(response.status, reply_headers, chunks, close)
 
     async def close(self) -> None:
         """Close the session."""
@@ -66,6 +73,11 @@ class HttpClient:
         return (
             {"x-api-key": key} if self._upstream.auth == "x-api-key" else {"authorization": f"Bearer {key}"}
         )
+
+
+async def _without(key: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    whole = b"".join([chunk async for chunk in chunks])
+    yield redacted(whole.decode("latin-1"), key).encode("latin-1")
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -1,0 +1,40 @@
+"""Answers for our own bugs, and logs them without values: their messages may quote a key or a prompt (T2)."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway_client import frames
+from gateway_client.bundled.admin.door import AdminRefusal
+
+_log = logging.getLogger(__name__)
+
+
+class BrokenOff(Exception):
+    """An answer that had begun can't be ended; what happened is logged already."""
+
+
+class Caught:
+    """Wraps an application, so that the server never gets an exception to print."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and answer 500 where that fails before an answer began."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as exc:  # noqa: BLE001  # a boundary: told in the log, and to the client as 500
+            _log.error("a bug in the gateway:\n%s", "\n".join(frames.lines(exc)))
+            if begun or scope["type"] != "http":
+                raise BrokenOff from None
+            await AdminRefusal(500, "AB04", "Something went wrong").response()(scope, receive, send)

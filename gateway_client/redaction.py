@@ -37,9 +37,9 @@ def _character(character: str) -> str:
     """Return a pattern of one character: escaped for a string (of a string), a URL or HTML, or as it is."""
     code = f"{ord(character):02x}"
     entity = f"|{_ENTITIES[character]}" if character in _ENTITIES else ""
-    return (
-        rf"(?:\\{{0,7}}{re.escape(character)}|\\{{1,7}}(?i:u00|x)(?i:{code})|%(?:25)*(?i:{code})"
-        rf"|&(?:#0*{ord(character)}|#[xX]0*(?i:{code}){entity});)"
+    return (  # what begins like the character itself goes before it
+        rf"(?:\\{{1,7}}(?i:u00|x)(?i:{code})|%(?:25)*(?i:{code})"
+        rf"|&(?:#0*{ord(character)}|#[xX]0*(?i:{code}){entity});|\\{{0,7}}{re.escape(character)})"
     )
 
 

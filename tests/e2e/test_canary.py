@@ -93,6 +93,11 @@ def test_a_rollout_on_a_real_gateway(watch: Watch) -> None:
         watch.run("drift", "--html", "drift.html", code=4)
     assert any("check-ignore" in child for child in watch.children)
     watch.check()
+    seen = {Path(place).name for place in watch.evidence.pieces}
+    assert seen >= {"ledger.db", "plan.json", "drift.html", "manifest.json", "index.html", "elsewhere.db"}
+    assert seen >= {
+        f"log {name}" for name in ("urllib3.connectionpool", "sqlalchemy.engine.Engine", "uvicorn.asgi")
+    }
 
 
 @pytest.mark.covers("T2")
@@ -275,8 +280,6 @@ def test_a_bug_in_the_gateway_with_a_secret_in_its_hands(
 
 
 PASTED = "sk-live-C4nary-0f9d8e7c6b5a4f3e"
-
-
 PASTED_WHERE = [
     f'[gateway]\nadmin_key = "{PASTED}"',
     f"[gateway]\nadmin_key = {PASTED}",

@@ -38,8 +38,6 @@ from tests.support.readback import (
 )
 
 CORPUS = Path(__file__).parents[1] / "cases" / "roster"
-
-
 CASES: dict[str, dict[str, Any]] = json.loads((CORPUS / "expected.json").read_text())
 
 
@@ -117,11 +115,7 @@ TRICKY = [
     ("x@xn.acme.com", "Åland & Øre", "'prod'", "https://evil.example/?a=[b]#c"),
     ("aux@acme.com", "' OR '1' - '1", "a,b", "#REF!"),
 ]
-
-
 ALLOWED = "abcXYZ 019#&'(),-./:_éøß"
-
-
 DISPLAY = st.text(
     st.one_of(st.sampled_from(ALLOWED), st.sampled_from('<>"\\$`%{}\n\r\x1b\u2028=;|'), st.characters()),
     max_size=20,
@@ -166,6 +160,14 @@ def test_any_roster_is_refused_or_harmless(rows: list[tuple[str, ...]], person: 
     except InputError as refused:
         for problem in refused.problems:
             check_terminal(str(problem))
+
+
+@pytest.mark.covers("T12")
+def test_a_serial_number_that_starts_a_formula_is_inert() -> None:
+    """The one cell of ours that may begin with such a sign and is not refused."""
+    header = ("email", "team", "env", "serial")
+    roster = check_accepted(roster_of(("a@acme.com", "Eng", "prod", "-1-1"), header=header), fleet())
+    assert roster.entries[0].serial == "-1-1"
 
 
 @pytest.mark.covers("T4", "T6")

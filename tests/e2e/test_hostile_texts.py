@@ -55,8 +55,6 @@ HOSTILE = [
     "{{7*7}}{% import os %}",
     "x\u2028y\u0085z",
 ]
-
-
 FLEET_PLACES = [
     "tenant = {}",
     "profile = {}",

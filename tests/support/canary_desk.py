@@ -34,6 +34,7 @@ from gateway_client.bundled.settings import GatewaySettings
 from gateway_client.http import Door
 from gateway_client.portkey import PortkeyGateway
 from gateway_client.url import parse_gateway_url
+from provisioner.cli.context import vault_key_file
 from tests.support import gateway_portkey as simulator
 from tests.support.gateway_portkey import PortkeySimulator, Request
 from tests.support.leaks import Evidence, everything_logged
@@ -41,11 +42,7 @@ from tests.support.pilot import Pilot, Ran
 
 # Every sign that a header may carry and some spelling changes, in both halves.
 ADMIN = "Adm1n&C4nary\"<%41>\\x/+='" + "`$({Tail~C4nary;|#?}%2F^:@!*"
-
-
 UPSTREAM = "sk-ant-upstream-canary-51d0c7/+=a94f"
-
-
 VAULT = b"vault-key-canary-\x00\xff\xfe\x80<&\"'\\/+==tail"[:32].ljust(32, b"\x81")
 
 
@@ -102,10 +99,6 @@ def git(pilot: Pilot, *arguments: str) -> str:
         ["git", *arguments], cwd=pilot.folder, env=environment, capture_output=True, text=True, check=True
     )
     return done.stdout
-
-
-def vault_key_file() -> Path:
-    return Path(os.environ["HOME"]) / ".config/provision/vault.key"
 
 
 @contextmanager

@@ -40,17 +40,9 @@ from tests.support.readback import (
 )
 
 TODAY = date(2026, 11, 20)
-
-
 BASE_URL = "https://gw.acme.com"
-
-
 KEY = "pk-hostile-test-" + "0" * 32
-
-
 TEMPLATES = Templates(assets.template_texts())
-
-
 FLEET = "[intune]\nremediation_key = {consent}\n[keys]\nscope = {scope}\n[roster]\nmetadata = [{metadata}]\n"
 
 
@@ -143,19 +135,17 @@ PLAIN = {
     )
     for consent in (True, False)
 }
-
-
 EXPECTED = {way: without_header(*both) for way, both in on_devices(PLAIN[True], "plain-prod").items()}
-
-
+SHIPPED = assets.template_texts()
 SCRIPTS = {
-    name: body(PLAIN[True][f"plain-prod/intune/windows/{name}.ps1"]) for name in ("detect", "remediate")
+    name: SHIPPED[f"windows/{name}.ps1.j2"]
+    .replace('{% include "windows/device.ps1.j2" %}\n', SHIPPED["windows/device.ps1.j2"])
+    .replace("{{ literal }}", "")
+    .encode()
+    for name in ("detect", "remediate")
 }
-
-
+"""The scripts as they are shipped, with nothing in their literal."""
 TEMPLATE_FILES = ("ClaudeCode.admx", "ClaudeCode.adml", "Claude.admx", "Claude.adml")
-
-
 SAFE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}[A-Za-z0-9]\Z")
 
 

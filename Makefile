@@ -22,7 +22,7 @@ test:
 
 # Rewrite the golden files; then read `git diff`.
 goldens:
-	$(BIN)/pytest --regen -q
+	$(BIN)/pytest -q --regen
 
 # Newest versions that the ranges in pyproject.toml allow.
 lock:
@@ -32,7 +32,7 @@ lock:
 	rm -rf .venv-lock
 
 build:
-	$(BIN)/python -m build
+	$(BIN)/python -m build --outdir build
 
 bench:
 	$(BIN)/python benchmarks/rollout.py

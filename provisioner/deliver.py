@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from provisioner import digest, files
 from provisioner.assign import Assignment
 from provisioner.fleet import Fleet
-from provisioner.ledger.model import Delivered, DeliveredFile, KeyRecord, Revision, Snapshot
+from provisioner.ledger.model import Delivered, DeliveredFile, Folder, KeyRecord, Revision, Snapshot
 from provisioner.render import bundle, index
 from provisioner.render.bundle import BundleFile
 from provisioner.render.model import Artifact, Delivery
@@ -32,7 +32,7 @@ STAND_IN = SecretRef("stand-in", "0" * 12)
 class Prepared:
     """A delivery in memory: every file's bytes, and what the ledger will know of it."""
 
-    delivered: Delivered
+    folder: Folder
     bundle: tuple[BundleFile, ...]
     contents: Mapping[str, bytes]
 
@@ -66,8 +66,7 @@ class Press:
         Raises:
             VaultError: a sealed key doesn't open.
         """
-        # Also of assignments that get no files this time: a number is never given twice.
-        revisions = dict(snapshot.delivered.revisions) if snapshot.delivered else {}
+        revisions = dict(snapshot.folder.revisions) if snapshot.folder else {}
         made: list[tuple[BundleFile, bytes]] = []
         for assignment in assignments:
             record = snapshot.keys.get(assignment.key_name)
@@ -87,21 +86,18 @@ class Press:
             "uploads.csv": bundle.uploads(entries),
             "index.html": index.page(self.templates, assignments, entries),
         }
-        delivered = Delivered(
-            out=str(out.resolve()),
-            files=(
-                *(_delivered(entry) for entry in entries),
-                *(DeliveredFile(n, digest.sha256(d), files.PUBLIC_FILE) for n, d in tables.items()),
-            ),
-            revisions=revisions,
+        files_of = (
+            *(_delivered(entry) for entry in entries),
+            *(DeliveredFile(n, digest.sha256(d), files.PUBLIC_FILE) for n, d in tables.items()),
         )
-        return Prepared(delivered, entries, {entry.path: data for entry, data in made} | tables)
+        folder = Folder(str(out.resolve()), {file.path: file for file in files_of}, revisions)
+        return Prepared(folder, entries, {entry.path: data for entry, data in made} | tables)
 
     def _rendered(
         self, assignment: Assignment, record: KeyRecord, snapshot: Snapshot
     ) -> tuple[Revision, tuple[Artifact, ...]]:
         """Render under the former revision number; only when that shows a change, again under the next."""
-        former = snapshot.delivered.revisions.get(assignment.name) if snapshot.delivered else None
+        former = snapshot.folder.revisions.get(assignment.name) if snapshot.folder else None
         number = former.number if former else 1
         rendered = self._artifacts(assignment, record.secret, number)
         content = _content(rendered)
@@ -154,7 +150,7 @@ def write(prepared: Prepared, out: Path) -> tuple[str, ...]:
     """
     files.make_private_folder(out)
     written, checked = [], {out}
-    for file in prepared.delivered.files:
+    for file in prepared.folder.files.values():
         path = out / file.path
         for folder in reversed(path.relative_to(out).parents):
             if out / folder not in checked:
@@ -166,12 +162,15 @@ def write(prepared: Prepared, out: Path) -> tuple[str, ...]:
     return tuple(written)
 
 
-def remove_leftovers(former: Iterable[Delivered], now: Delivered, out: Path) -> tuple[str, ...]:
-    """Remove what former runs wrote to this folder and this one did not; other files are not ours."""
-    kept = {file.path for file in now.files}
+def remove_leftovers(former: Iterable[Delivered], now: Folder, out: Path) -> tuple[str, ...]:
+    """Remove what former runs wrote to this folder and this one did not; other files are not ours.
+
+    All of the ledger's deliveries count, not only the last: a run may have been killed before it
+    removed anything.
+    """
     ours = {file.path for delivered in former if delivered.out == now.out for file in delivered.files}
     removed = []
-    for path in sorted(ours - kept):
+    for path in sorted(ours - now.files.keys()):
         if (out / path).is_symlink() or (out / path).exists():
             (out / path).unlink()
             removed.append(path)

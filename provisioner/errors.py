@@ -4,11 +4,12 @@ ProvisionError                exit 1   failed
 ├── UsageError                exit 2   bad usage, or a question nobody is there to answer
 │   ├── InputError            exit 2   files with problems, all of them at once
 │   ├── PlanRefused           exit 2   a plan that is stale, edited or from another vault
-│   └── OutputRefused         exit 2   a place where key-bearing files must not be written
+│   ├── OutputRefused         exit 2   a place where key-bearing files must not be written
+│   └── ArtifactError         exit 2   settings that a format or an MDM can't carry
 ├── Busy                      exit 75  another run holds the lock
 ├── LedgerError               exit 1   the ledger can't be read, or its chain is broken
 ├── VaultError                exit 1   a sealed secret can't be opened
-└── ArtifactError             exit 70  what we rendered does not parse back: our bug
+└── BrokenArtifact            exit 70  what we rendered does not read back: our bug
 
 Messages: lower case, no full stop, what - where - value. `hint` says what to type or do next.
 """
@@ -87,6 +88,10 @@ class OutputRefused(UsageError):
     """Key-bearing files were about to be written where they could leak."""
 
 
+class ArtifactError(UsageError):
+    """Settings, mostly of a policy profile, that a format or an MDM can't carry."""
+
+
 class Busy(ProvisionError):
     """Another run holds the state's lock."""
 
@@ -101,7 +106,7 @@ class VaultError(ProvisionError):
     """A sealed secret can't be opened, or the vault key is missing."""
 
 
-class ArtifactError(ProvisionError):
+class BrokenArtifact(ProvisionError):
     """A rendered file does not read back as what went in."""
 
     exit_code = EXIT_BUG

@@ -104,6 +104,8 @@ class RosterRules(Strict):
     """What the roster may hold."""
 
     metadata: Annotated[Many[spelling.MetadataName], spelling.distinct] = ()
+    envs: Annotated[Many[Slug], spelling.distinct] = ()
+    """The only envs that a row may have; none named: any."""
     domains: Annotated[Many[spelling.Domain], spelling.distinct] = ()
     """Domains that addresses may have, lower case; none named: any."""
 

@@ -22,21 +22,21 @@ def look(bench: Bench, project: Project | None) -> Report:
         UsageError: nothing was applied yet.
     """
     snapshot = bench.ledger.snapshot()
-    if snapshot.applied is None or snapshot.delivered is None:
+    if snapshot.applied is None or snapshot.folder is None:
         raise UsageError("nothing was applied yet", hint="run: provision --roster FILE")
     seen = mint.observe(bench.gateway, frozenset(snapshot.configs))
-    folder = Path(snapshot.delivered.out)
-    on_disk = {path.as_posix(): _seen(folder / path) for path in files.walk(folder)}
+    out = Path(snapshot.folder.out)
+    on_disk = {path.as_posix(): _seen(out / path) for path in files.walk(out)}
     findings: list[Finding] = [
         *roster.findings(_wanted(project, snapshot), snapshot),
         *gateway.findings(snapshot, seen),
-        *artifacts.findings(snapshot.delivered, on_disk, _older(bench)),
+        *artifacts.findings(snapshot.folder, on_disk, _older(bench)),
     ]
     return Report(
         findings=tuple(findings),
         keys=len(snapshot.keys),
         configs=len(snapshot.configs),
-        files=len(snapshot.delivered.files),
+        files=len(snapshot.folder.files),
         gateway=bench.gateway.url,
         roster_file=snapshot.applied.roster_file if project is None else project.roster.file,
     )

@@ -121,9 +121,8 @@ def profile_sources(fleet: Path | None, profiles: Path | None) -> dict[str, str]
 
 def roster_options(fleet: Fleet) -> RosterOptions:
     """Return what the fleet file says about reading the roster."""
-    return RosterOptions(
-        tenant=fleet.tenant, metadata_columns=fleet.roster.metadata, domains=fleet.roster.domains
-    )
+    rules = fleet.roster
+    return RosterOptions(fleet.tenant, rules.metadata, rules.domains, rules.envs or None)
 
 
 def read_bytes(path: Path) -> bytes:

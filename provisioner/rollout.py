@@ -152,15 +152,15 @@ class Rollout:
         snapshot = ledger.snapshot()
         prepared = press.prepare(self.project.assignments, snapshot, self.out)
         files.refuse_leaky(self.out, [file.path for file in prepared.bundle if file.holds_secret])
-        if prepared.delivered != snapshot.delivered:
-            ledger.append(self.bench.at(), prepared.delivered)
+        if (delivered := prepared.folder.since(snapshot.folder)) is not None:
+            ledger.append(self.bench.at(), delivered)
         written = deliver.write(prepared, self.out)
-        removed = deliver.remove_leftovers(ledger.deliveries(), prepared.delivered, self.out)
+        removed = deliver.remove_leftovers(ledger.deliveries(), prepared.folder, self.out)
         applied = self._applied(made.plan, tuple(want.keys))
         if applied != snapshot.applied:
             ledger.append(self.bench.at(), applied)
-        former = snapshot.delivered.out if snapshot.delivered else prepared.delivered.out
-        former_out = None if former == prepared.delivered.out else former
+        former = snapshot.folder.out if snapshot.folder else prepared.folder.out
+        former_out = None if former == prepared.folder.out else former
         return Result(made.plan, minted, prepared, written, removed, former_out)
 
     def _press(self) -> Press:

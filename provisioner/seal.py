@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import SecretStr
 
-from provisioner.errors import ArtifactError
+from provisioner.errors import ArtifactError, BrokenArtifact
 from provisioner.policy.model import PlainTree
 from provisioner.render.model import Artifact, Tree
 from provisioner.secret import SecretRef
@@ -20,13 +20,21 @@ def sealed(artifact: Artifact, opened: Callable[[SecretRef], SecretStr]) -> byte
     """Return an artifact's bytes with its secrets put in, checked by parsing them back.
 
     Raises:
-        ArtifactError: the bytes don't read back as what went in.
+        ArtifactError: the format can't carry what is asked for.
+        BrokenArtifact: the bytes don't read back as what went in.
     """
     plain = _filled(artifact.content, opened)
     data = artifact.write(plain)
-    if artifact.read(data) != plain:
-        raise ArtifactError(f"{artifact.path} does not read back as it was rendered; it was not written")
+    if not _reads_back(artifact, data, plain):
+        raise BrokenArtifact(f"{artifact.path} does not read back as it was rendered; it was not written")
     return data
+
+
+def _reads_back(artifact: Artifact, data: bytes, plain: PlainTree) -> bool:
+    try:
+        return artifact.read(data) == plain
+    except ArtifactError:
+        return False
 
 
 def _filled(tree: Tree, opened: Callable[[SecretRef], SecretStr]) -> PlainTree:

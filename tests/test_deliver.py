@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 from pydantic import SecretStr
 
-from provisioner.errors import ArtifactError
+from provisioner.errors import BrokenArtifact
 from provisioner.render.model import Artifact
 from provisioner.render.serialize import json_bytes, read_json
 from provisioner.seal import sealed
@@ -52,7 +52,7 @@ def test_the_settings_digest_is_taken_without_the_secret() -> None:
 @pytest.mark.covers("T5")
 def test_a_file_that_does_not_read_back_is_never_written() -> None:
     lossy = replace(ARTIFACT, write=lambda tree: json_bytes({"env": {}}))
-    with pytest.raises(ArtifactError, match="does not read back") as refused:
+    with pytest.raises(BrokenArtifact, match="does not read back") as refused:
         sealed(lossy, opened)
     assert "pk-" not in str(refused.value)
 

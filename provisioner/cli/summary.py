@@ -54,7 +54,7 @@ def of(result: Result, project: Project, out: Path, *, bundled: bool) -> RunSumm
             kept=kept["keep-key"],
             revoked=done["revoke-key"] + done["discard-key"],
         ),
-        files=len(result.prepared.delivered.files),
+        files=len(result.prepared.folder.files),
         written=len(result.written),
         removed=result.removed,
         lines=lines(standings(project.assignments, result.prepared.bundle)),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from provisioner.drift.model import Finding
-from provisioner.ledger.model import Delivered, DeliveredFile
+from provisioner.ledger.model import DeliveredFile, Folder
 
 AGAIN = "run provision --roster FILE again to write it anew"
 
@@ -23,21 +23,20 @@ class SeenFile:
 
 
 def findings(
-    delivered: Delivered, seen: Mapping[str, SeenFile], older: Mapping[str, frozenset[str]]
+    folder: Folder, seen: Mapping[str, SeenFile], older: Mapping[str, frozenset[str]]
 ) -> Iterator[Finding]:
     """Yield what is different.
 
     Args:
-        delivered: the last delivery.
+        folder: the output folder as it should be.
         seen: every file below the output folder, by path.
         older: digests that former deliveries gave a path; a match is a file of a former revision (T19).
     """
-    for file in delivered.files:
+    for file in folder.files.values():
         yield from _file(file, seen.get(file.path), older.get(file.path, frozenset()))
-    folders = {f.path.split("/", 1)[0] for f in delivered.files if "/" in f.path}
-    ours = {f.path for f in delivered.files}
+    folders = {path.split("/", 1)[0] for path in folder.files if "/" in path}
     for path in seen:
-        if path not in ours and path.split("/", 1)[0] in folders:
+        if path not in folder.files and path.split("/", 1)[0] in folders:
             yield Finding(
                 "artifacts", "LEFTOVER", path, "no such file", "a file that no run wrote",
                 "see what it is and remove it, so that nobody uploads it",

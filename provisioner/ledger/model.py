@@ -136,11 +136,15 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The output folder as a run left it: every file that is ours there."""
+    """What a run changes in the output folder; recorded before it is written."""
 
     out: str
     files: tuple[DeliveredFile, ...]
+    """New or different."""
+    gone: tuple[str, ...]
+    """Paths that are no longer ours."""
     revisions: Mapping[str, Revision]
+    """Raised."""
     kind: Literal["delivered"] = "delivered"
 
 
@@ -196,6 +200,37 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """The output folder as it should be: every file of ours in it, by path."""
+
+    out: str
+    files: Mapping[str, DeliveredFile] = field(default_factory=dict)
+    revisions: Mapping[str, Revision] = field(default_factory=dict)
+    """Also of assignments that have no files now: a number is never given twice."""
+
+    def after(self, delivered: Delivered) -> Folder:
+        """Return the folder after a delivery; one to another place begins with no files."""
+        files = dict(self.files) if delivered.out == self.out else {}
+        for path in delivered.gone:
+            files.pop(path, None)
+        files |= {file.path: file for file in delivered.files}
+        return Folder(delivered.out, files, {**self.revisions, **delivered.revisions})
+
+    def since(self, former: Folder | None) -> Delivered | None:
+        """Return what a delivery changes to get here from a former state; None for nothing."""
+        known = former.files if former and former.out == self.out else {}
+        raised = former.revisions if former else {}
+        delivered = Delivered(
+            out=self.out,
+            files=tuple(file for path, file in self.files.items() if known.get(path) != file),
+            gone=tuple(path for path in known if path not in self.files),
+            revisions={n: r for n, r in self.revisions.items() if raised.get(n) != r},
+        )
+        moved = former is None or former.out != self.out
+        return delivered if moved or delivered.files or delivered.gone or delivered.revisions else None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The ledger's present meaning."""
 
@@ -207,7 +242,8 @@ class Snapshot:
     """Open intents by config name."""
     key_intents: Mapping[str, KeyIntent] = field(default_factory=dict)
     """Open intents by nonce."""
-    delivered: Delivered | None = None
+    folder: Folder | None = None
+    """None before the first delivery."""
     applied: Applied | None = None
 
     @property
@@ -257,7 +293,7 @@ class _Folding:
         self.keys: dict[str, KeyRecord] = {}
         self.config_intents: dict[str, ConfigIntent] = {}
         self.key_intents: dict[str, KeyIntent] = {}
-        self.delivered: Delivered | None = None
+        self.folder: Folder | None = None
         self.applied: Applied | None = None
 
     def take(self, event: Event) -> None:
@@ -291,7 +327,7 @@ class _Folding:
                         record, failures=event.failures, probed_models=event.models
                     )
             case Delivered():
-                self.delivered = event
+                self.folder = (self.folder or Folder(event.out)).after(event)
             case Applied():
                 self.applied = event
             case _:
@@ -305,6 +341,6 @@ class _Folding:
             self.keys,
             self.config_intents,
             self.key_intents,
-            self.delivered,
+            self.folder,
             self.applied,
         )

@@ -367,3 +367,24 @@ def test_roster_check_touches_nothing(pilot: Pilot) -> None:
     }
     assert "no problems" in pilot.run("roster", "check", "org.csv").out
     assert not (pilot.state / "ledger.db").exists()
+
+
+def test_a_profile_that_an_mdm_would_change_is_told_before_anything_is_minted(pilot: Pilot) -> None:
+    (pilot.folder / "profiles").mkdir()
+    (pilot.folder / "profiles" / "own.toml").write_text(
+        'extends = "standard"\n[claude_code]\ncompanyAnnouncements = ["Welcome, $USERNAME"]\n'
+    )
+    (pilot.folder / "provision.toml").write_text('profile = "own"\n')
+    ran = pilot.main_job()
+    assert ran.code == 2
+    assert "$USERNAME" in ran.err
+    assert [c for c in pilot.audit() if c["method"] in CHANGING] == []
+
+
+def test_only_the_envs_of_the_fleet_file_are_taken(pilot: Pilot) -> None:
+    (pilot.folder / "provision.toml").write_text('[roster]\nenvs = ["prod", "dev"]\n')
+    assert pilot.run("roster", "check", "org.csv").code == 0
+    pilot.write_roster("email,team,env\nalice@acme.com,Engineering,porduction\n")
+    ran = pilot.main_job()
+    assert ran.code == 2
+    assert "ENV_UNKNOWN" in ran.err

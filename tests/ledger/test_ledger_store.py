@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from provisioner.errors import LedgerError, VaultError
 from provisioner.ledger.model import (
     ConfigIntent,
     ConfigWritten,
+    DeliveredFile,
+    Folder,
     IntentClosed,
     KeyGone,
     KeyIntent,
@@ -20,6 +23,7 @@ from provisioner.ledger.model import (
     KeyProbed,
     KeyRotated,
     KeyUpdated,
+    Revision,
 )
 from provisioner.ledger.store import LedgerStore
 from provisioner.secret import SecretRef
@@ -72,6 +76,38 @@ def test_later_events_change_a_key(store: LedgerStore) -> None:
     assert not store.snapshot().key_intents
     store.append(AT, KeyIntent("n4", SPEC.name, "mint"), IntentClosed("n4", "refused"))
     assert not store.snapshot().key_intents
+
+
+def folder(out: str, **files: str) -> Folder:
+    return Folder(out, {path: DeliveredFile(path, sha256, 0o600) for path, sha256 in files.items()})
+
+
+def test_deliveries_are_kept_as_differences(store: LedgerStore) -> None:
+    states = [
+        folder("/dist", a="1", b="1"),
+        folder("/dist", a="2", b="1"),
+        folder("/dist", b="1"),
+        folder("/other", b="1"),
+        folder("/dist", b="1"),
+    ]
+    stored = []
+    for state in states:
+        delivered = state.since(store.snapshot().folder)
+        assert delivered is not None
+        stored.append(([file.path for file in delivered.files], delivered.gone))
+        store.append(AT, delivered)
+        assert store.snapshot().folder == state
+        assert state.since(store.snapshot().folder) is None
+    assert stored == [(["a", "b"], ()), (["a"], ()), ([], ("a",)), (["b"], ()), (["b"], ())]
+    assert [d.out for d in store.deliveries()] == ["/dist", "/dist", "/dist", "/other", "/dist"]
+
+
+def test_a_revision_number_is_never_forgotten(store: LedgerStore) -> None:
+    first = replace(folder("/dist", a="1"), revisions={"eng-prod": Revision(3, "c")})
+    store.append(AT, first.since(None))
+    gone = Folder("/dist", {}, store.snapshot().folder.revisions)
+    store.append(AT, gone.since(store.snapshot().folder))
+    assert store.snapshot().folder == Folder("/dist", {}, {"eng-prod": Revision(3, "c")})
 
 
 def test_the_ledger_survives_reopening_and_keeps_its_id(tmp_path: Path) -> None:

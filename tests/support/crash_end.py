@@ -72,8 +72,8 @@ def check_foreign(desk: Desk) -> None:
 def check_drift(desk: Desk, blocked: frozenset[str] = frozenset()) -> None:
     """The output folder is whole, with nothing else in it; the foreign keys are all there is to report."""
     with desk.books() as (snapshot, _vault):
-        assert snapshot.delivered is not None
-        delivered = sorted(file.path for file in snapshot.delivered.files)
+        assert snapshot.folder is not None
+        delivered = sorted(snapshot.folder.files)
     assert [path.as_posix() for path in sorted(files.walk(desk.pilot.dist))] == delivered
     ran = desk.run_here("drift", "--format", "json")
     expected = [("FOREIGN", key.name) for key in desk.foreign]

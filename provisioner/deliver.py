@@ -49,16 +49,19 @@ class Press:
     templates: Templates
     vault: Vault
 
-    def rehearse(self, assignments: tuple[Assignment, ...]) -> None:
-        """Render one assignment of each policy with a stand-in for its key, before any key is minted.
+    def rehearse(self, assignments: tuple[Assignment, ...]) -> tuple[str, ...]:
+        """Render with a stand-in for the keys, before any is minted; return the paths that will hold one.
 
         Raises:
             ArtifactError: what the fleet file or a profile asks for can't be rendered.
         """
-        one_each = {a.policy.name: a for a in reversed(assignments)}
-        for assignment in one_each.values():
+        paths = []
+        for assignment in assignments:
             for artifact in self._artifacts(assignment, STAND_IN, 1):
                 sealed(artifact, lambda _reference: SecretStr("stand-in"))
+                if artifact.secrets:
+                    paths.append(artifact.path.as_posix())
+        return tuple(paths)
 
     def prepare(self, assignments: tuple[Assignment, ...], snapshot: Snapshot, out: Path) -> Prepared:
         """Render and seal all that the assignments and the ledger's keys give.

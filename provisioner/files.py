@@ -70,8 +70,7 @@ def refuse_leaky(folder: Path, paths: Sequence[str] = ("key",)) -> None:
     if folder.is_symlink():
         raise OutputRefused(f"{folder} is a link", hint="name a real folder that only you can write to")
     refuse_synced(folder)
-    resolved = folder.resolve()
-    tree = next((p for p in (resolved, *resolved.parents) if (p / ".git").exists()), None)
+    resolved, tree = folder.resolve(), work_tree(folder)
     if tree is not None and not _git_ignores(tree, [resolved / path for path in paths]):
         inside = resolved.relative_to(tree).as_posix()
         raise OutputRefused(
@@ -79,6 +78,12 @@ def refuse_leaky(folder: Path, paths: Sequence[str] = ("key",)) -> None:
             hint=f"add /{inside}/ to {tree / '.gitignore'} and git rm --cached what it tracks there,"
             " or name another folder with --out",
         )
+
+
+def work_tree(folder: Path) -> Path | None:
+    """Return the git work tree that a folder lies in."""
+    resolved = folder.resolve()
+    return next((p for p in (resolved, *resolved.parents) if (p / ".git").exists()), None)
 
 
 def refuse_synced(folder: Path) -> None:
@@ -111,11 +116,15 @@ def _git_ignores(tree: Path, paths: Sequence[Path]) -> bool:
 
 def walk(folder: Path) -> Iterator[Path]:
     """Yield every file and link below a folder, relative to it, sorted; follows no links."""
-    for base, folders, names in os.walk(folder):
+    for base, folders, names in os.walk(folder, onerror=_raise):
         folders.sort()
         here = Path(base).relative_to(folder)
         for name in sorted(names + [f for f in folders if (Path(base) / f).is_symlink()]):
             yield here / name
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -178,6 +178,10 @@ def fleet_digest(fleet: Fleet) -> str:
 
 def _flaws(fleet: Fleet, known_profiles: Collection[str] | None) -> Iterator[Flaw]:
     yield from _gateway_flaws(fleet.gateway)
+    macs, pcs = "macos" in fleet.platforms, "windows" in fleet.platforms
+    if "files" not in fleet.mdm and not macs and not (pcs and "intune" in fleet.mdm):
+        message = f"gives no artifact for {', '.join(fleet.platforms)}"
+        yield Flaw(("mdm",), "NOTHING_TO_MAKE", message, 'add the console that manages them, or "files"')
     first: dict[tuple[str | None, str | None], int] = {}
     for at, rule in enumerate(fleet.override):
         selector = (rule.team, rule.env)

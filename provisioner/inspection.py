@@ -9,6 +9,7 @@ from provisioner import digest, files, mint
 from provisioner.drift import artifacts, gateway, roster
 from provisioner.drift.model import Finding, Report
 from provisioner.errors import UsageError
+from provisioner.fleet import fleet_digest
 from provisioner.ledger.model import Snapshot
 from provisioner.mint import Bench
 from provisioner.plan import build
@@ -24,10 +25,12 @@ def look(bench: Bench, project: Project | None) -> Report:
     snapshot = bench.ledger.snapshot()
     if snapshot.applied is None or snapshot.folder is None:
         raise UsageError("nothing was applied yet", hint="run: provision --roster FILE")
+    mint.confirm_place(snapshot, bench.place)
     seen = mint.observe(bench.gateway, frozenset(snapshot.configs))
     out = Path(snapshot.folder.out)
     on_disk = {path.as_posix(): _seen(out / path) for path in files.walk(out)}
     findings: list[Finding] = [
+        *(() if project is None else roster.changed(_digests(project), snapshot.applied)),
         *roster.findings(_wanted(project, snapshot), snapshot),
         *gateway.findings(snapshot, seen),
         *artifacts.findings(snapshot.folder, on_disk, _older(bench)),
@@ -40,6 +43,14 @@ def look(bench: Bench, project: Project | None) -> Report:
         gateway=bench.gateway.url,
         roster_file=snapshot.applied.roster_file if project is None else project.roster.file,
     )
+
+
+def _digests(project: Project) -> dict[str, str]:
+    return {
+        "roster": project.roster.digest,
+        "fleet": fleet_digest(project.fleet),
+        "profiles": project.policies_digest,
+    }
 
 
 def _wanted(project: Project | None, snapshot: Snapshot) -> dict[str, str]:

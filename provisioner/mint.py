@@ -26,7 +26,7 @@ from gateway_client.errors import (
     UrlRefused,
 )
 from provisioner import digest, naming
-from provisioner.errors import VaultError
+from provisioner.errors import UsageError, VaultError
 from provisioner.ledger.model import (
     ConfigIntent,
     ConfigWritten,
@@ -64,8 +64,10 @@ from provisioner.plan.model import (
 from provisioner.vault import Vault
 
 NONCE_BYTES = 8
+DETAIL_MAX = 300
+"""Characters that are kept of what a gateway said to a test request."""
 # After one of these every further call would end the same way.
-HOPELESS = (Unreachable, TimedOut, TlsFailure, UrlRefused, NotAuthorised)
+HOPELESS = (Unreachable, TimedOut, TlsFailure, UrlRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,25 @@ class Bench:
     now: Callable[[], datetime]
     say: Callable[[str], None]
     """Takes one line of progress."""
+    place: str
+    """Which gateway and workspace the keys live at; a ledger belongs to one."""
 
     def at(self) -> str:
         """Return the time as the ledger writes it."""
         return f"{self.now():%Y-%m-%dT%H:%M:%SZ}"
+
+
+def confirm_place(snapshot: Snapshot, place: str) -> None:
+    """Refuse a ledger whose keys live at another gateway: here they would all look deleted.
+
+    Raises:
+        UsageError: it was applied elsewhere.
+    """
+    if snapshot.applied is not None and snapshot.applied.gateway != place:
+        raise UsageError(
+            f"this state belongs to {snapshot.applied.gateway}, and the fleet file names {place}",
+            hint="set the gateway back, or name another folder with --state",
+        )
 
 
 def observe(gateway: Gateway, names: frozenset[str]) -> Listing:
@@ -137,11 +154,11 @@ def execute(plan: Plan, bench: Bench, snapshot: Snapshot, seen: Listing) -> Outc
         try:
             if run.perform(action):
                 done.append(action)
-        except HOPELESS as exc:
-            failures.append(_failure(action.name, exc))
-            return Outcome(tuple(done), tuple(failures), left=len(plan.actions) - number - 1)
         except GatewayError as exc:
             failures.append(_failure(action.name, exc))
+            if isinstance(exc, HOPELESS) or (isinstance(exc, NotAuthorised) and exc.status == 401):
+                left = len([a for a in plan.actions[number + 1 :] if a in plan.changes])
+                return Outcome(tuple(done), tuple(failures), left)
     return Outcome(tuple(done), tuple(failures))
 
 
@@ -262,8 +279,10 @@ class _Run:
         self._record(KeyMinted(action.nonce, action.name, action.id, reference, spec))
 
     def _update(self, action: UpdateKey) -> None:
-        """Update a key under the description it has; an adopted key's is only in the listing."""
-        spec = action.key.spec(self._slug(action.key), self.seen[action.id].description)
+        """Update a key, its description included; that of a key just taken up is only in the listing."""
+        record = self.snapshot.keys.get(action.name)
+        ours = record.spec if record is not None and record.id == action.id else self.seen[action.id]
+        spec = action.key.spec(self._slug(action.key), ours.description)
         self.bench.gateway.update_key(action.id, spec)
         self._record(KeyUpdated(action.name, spec))
 
@@ -316,6 +335,7 @@ def prove(wanted: Iterable[WantedKey], bench: Bench, data_plane: DataPlane) -> N
     What fails is recorded, and holds that key's artifacts back until it works (S190a).
     """
     keys = bench.ledger.snapshot().keys
+    silent = False
     for key in wanted:
         record = keys.get(key.name)
         if record is None or (record.failures == () and record.probed_models == key.models):
@@ -325,9 +345,13 @@ def prove(wanted: Iterable[WantedKey], bench: Bench, data_plane: DataPlane) -> N
             continue  # the next plan rotates it
         failures = []
         for model in key.models:
+            if silent:
+                failures.append(f"{model}: not tried, the gateway gave no answer before")
+                continue
             probe = data_plane.try_model(secret, model)
+            silent = probe.status is None and not probe.ok
             if not probe.ok:
-                told = "no answer" if probe.status is None else f"status {probe.status}"
-                failures.append(f"{model}: {told}: {naming.shown(probe.detail)}")
+                told = "no answer" if silent else f"status {probe.status}"
+                failures.append(f"{model}: {told}: {naming.shown(probe.detail, DETAIL_MAX)}")
         bench.ledger.append(bench.at(), KeyProbed(key.name, record.id, tuple(failures), key.models))
         bench.say(f"{'HOLD' if failures else 'proven'} {key.name}")

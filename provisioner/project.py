@@ -20,6 +20,8 @@ from provisioner.roster.model import Roster
 
 FLEET_FILE = Path("provision.toml")
 PROFILES_FOLDER = Path("profiles")
+NEEDS_FLEET = frozenset({"TENANT_UNCLEAR", "IDN_DOMAIN"})
+"""Roster problems that a setting of the fleet file solves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ def load(places: Places, today: date) -> Project:
             read_bytes(places.roster), file=str(places.roster), today=today, options=roster_options(fleet)
         )
     except InputError as exc:
-        problems += exc.problems
+        # What the fleet file may well answer, once it can be read, is no problem of the roster's.
+        known = NEEDS_FLEET if problems else frozenset()
+        problems += (problem for problem in exc.problems if problem.code not in known)
     if problems:
         raise InputError(problems)
     assignments = assign(roster, fleet, {name: r.policy for name, r in policies.items()})

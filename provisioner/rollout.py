@@ -11,7 +11,7 @@ from provisioner import deliver, digest, files, mint
 from provisioner.assign import Assignment
 from provisioner.deliver import Prepared, Press
 from provisioner.errors import PlanRefused, UsageError
-from provisioner.fleet import Fleet, fleet_digest
+from provisioner.fleet import fleet_digest
 from provisioner.ledger.model import Applied, Snapshot
 from provisioner.mint import Bench
 from provisioner.plan import build, paper
@@ -48,6 +48,7 @@ class Result:
 def make_plan(project: Project, bench: Bench, *, prune: bool) -> Made:
     """Look at ledger and gateway and return what is to be done; changes nothing."""
     snapshot = bench.ledger.snapshot()
+    mint.confirm_place(snapshot, bench.place)
     want = build.wanted(project.assignments)
     seen = mint.observe(bench.gateway, frozenset(want.configs) | frozenset(snapshot.configs))
     actions, leavers = build.actions(want, snapshot, seen, bench.ledger.sealed_ids(), prune=prune)
@@ -89,6 +90,11 @@ def confirm_stale(plan: Plan, now: Plan) -> None:
     if changed:
         raise PlanRefused(
             f"the plan is stale: {', '.join(changed)} changed since it was made; nothing was changed",
+            hint="make a new plan: provision plan --roster FILE -o plan.json",
+        )
+    if plan.actions != now.actions:
+        raise PlanRefused(
+            "the plan is stale: a date has come, and other things are to be done; nothing was changed",
             hint="make a new plan: provision plan --roster FILE -o plan.json",
         )
 
@@ -143,52 +149,62 @@ class Rollout:
         The delivery is recorded before it is written, so that no file of ours is ever unknown.
         """
         ledger = self.bench.ledger
-        press = self._press()
-        press.rehearse(self.project.assignments)
+        press = self._press(made.snapshot)
+        files.refuse_leaky(self.out, press.rehearse(self._rehearsed()))
         minted = mint.execute(made.plan, self.bench, made.snapshot, made.seen)
         want = build.wanted(self.project.assignments)
         if self.data_plane is not None:
             mint.prove(want.keys.values(), self.bench, self.data_plane)
         snapshot = ledger.snapshot()
         prepared = press.prepare(self.project.assignments, snapshot, self.out)
-        files.refuse_leaky(self.out, [file.path for file in prepared.bundle if file.holds_secret])
         if (delivered := prepared.folder.since(snapshot.folder)) is not None:
             ledger.append(self.bench.at(), delivered)
         written = deliver.write(prepared, self.out)
         removed = deliver.remove_leftovers(ledger.deliveries(), prepared.folder, self.out)
-        applied = self._applied(made.plan, tuple(want.keys))
+        applied = self._applied(made.plan, tuple(want.keys), press.organization_uuid)
         if applied != snapshot.applied:
             ledger.append(self.bench.at(), applied)
         former = snapshot.folder.out if snapshot.folder else prepared.folder.out
         former_out = None if former == prepared.folder.out else former
         return Result(made.plan, minted, prepared, written, removed, former_out)
 
-    def _press(self) -> Press:
+    def _rehearsed(self) -> tuple[Assignment, ...]:
+        """Return one assignment of each policy; in a git work tree all, as git can ignore some."""
+        every = tuple(a for a in self.project.assignments if a.members)
+        if files.work_tree(self.out) is not None:
+            return every
+        return tuple({a.policy.name: a for a in reversed(every)}.values())
+
+    def _press(self, snapshot: Snapshot) -> Press:
         return Press(
             self.project.fleet,
             self.base_url,
-            organization_uuid(self.project.fleet, self.project.assignments),
+            organization_uuid(self.project, snapshot),
             self.project.domains,
             self.templates,
             self.bench.vault,
         )
 
-    def _applied(self, plan: Plan, wanted: tuple[str, ...]) -> Applied:
+    def _applied(self, plan: Plan, wanted: tuple[str, ...], organization: str) -> Applied:
         return Applied(
             roster_file=str(Path(plan.roster_file).resolve()),
             roster=plan.inputs.roster,
             fleet=plan.inputs.fleet,
             profiles=plan.inputs.profiles,
-            gateway=plan.gateway,
+            gateway=self.bench.place,
             wanted=wanted,
+            organization_uuid=organization,
         )
 
 
-def organization_uuid(fleet: Fleet, assignments: tuple[Assignment, ...]) -> str:
-    """Return Claude Desktop's organisation id: the fleet file's, or one derived from the tenant for good.
+def organization_uuid(project: Project, snapshot: Snapshot) -> str:
+    """Return Claude Desktop's organisation id: the fleet file's, the one applied before, or the tenant's.
 
-    Changing it orphans people's local sessions (facts/claude-desktop.md 2).
+    It is derived from the tenant once; changing it orphans people's local sessions
+    (facts/claude-desktop.md 2).
     """
-    given = fleet.claude_desktop.organization_uuid
-    tenant = assignments[0].tenant if assignments else ""
-    return given or digest.stable_uuid("organization", tenant).lower()
+    if given := project.fleet.claude_desktop.organization_uuid:
+        return given
+    if snapshot.applied is not None:
+        return snapshot.applied.organization_uuid
+    return digest.stable_uuid("organization", project.roster.tenant).lower()

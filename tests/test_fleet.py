@@ -308,3 +308,21 @@ def test_the_example_of_an_override_loads() -> None:
     example = text[text.index("# [[override]]") :].replace("# ", "")
     [rule] = load_fleet(text + example, "provision.toml", ["standard", "restricted"]).override
     assert rule == Override(team="finance", env="prod", profile="restricted")
+
+
+@pytest.mark.parametrize(
+    ("text", "flawed"),
+    [
+        ('mdm = ["jamf"]\nplatforms = ["windows"]', True),
+        ('mdm = ["kandji", "intune"]\nplatforms = ["linux"]', True),
+        ('mdm = ["intune"]\nplatforms = ["windows"]', False),
+        ('mdm = ["jamf", "files"]\nplatforms = ["linux"]', False),
+    ],
+)
+def test_a_fleet_that_would_get_nothing_is_refused(text: str, flawed: bool) -> None:
+    if not flawed:
+        load_fleet(text, "provision.toml")
+        return
+    with pytest.raises(InputError) as refused:
+        load_fleet(text, "provision.toml")
+    assert [problem.code for problem in refused.value.problems] == ["NOTHING_TO_MAKE"]

@@ -71,7 +71,7 @@ def serve(
         raise UsageError(str(exc)) from exc
 
     def ready(url: str, instance: str) -> None:
-        if host is None:
+        if host is None and tls is None:
             _remember(state, url, instance)
         output.say(f"the bundled gateway, for a pilot on this machine, is at {url}; Ctrl-C stops it")
         output.say(f"its admin token is in {state / TOKEN_FILE}")
@@ -131,8 +131,11 @@ def _remembered(state: Path) -> dict[str, str] | None:
     path = state / ADDRESS_FILE
     if not path.exists():
         return None
-    known: dict[str, str] = json.loads(path.read_bytes())
-    return known
+    try:
+        known = json.loads(path.read_bytes())
+        return {"url": str(known["url"]), "instance": str(known["instance"])}
+    except (ValueError, KeyError, TypeError) as exc:
+        raise ProvisionError(f"{path} is damaged", hint="restore it from a backup, or delete it") from exc
 
 
 def _remember(state: Path, url: str, instance: str) -> None:

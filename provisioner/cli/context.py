@@ -41,6 +41,8 @@ class Connected:
     base_url: str
     data_plane: DataPlane | None
     """None for the bundled gateway: its keys need no proof."""
+    place: str
+    """Gateway and workspace, as the ledger remembers them."""
 
     @property
     def real(self) -> bool:
@@ -67,17 +69,18 @@ def places(setup: Setup, roster: Path) -> Places:
 
 
 @contextmanager
-def desk(setup: Setup, fleet: Fleet, *, changing: bool) -> Iterator[Desk]:
-    """Open state and gateway; `changing` takes the lock, so that one run at a time changes anything."""
+def desk(setup: Setup, fleet: Fleet) -> Iterator[Desk]:
+    """Open state and gateway under the lock: one run at a time, since even a look makes state and serves."""
     with ExitStack() as stack:
         state = state_folder(setup.state)
-        if changing:
-            stack.enter_context(lock.held(state / "lock", _owner(), output.say))
+        stack.enter_context(lock.held(state / "lock", _owner(), output.say))
         ledger = stack.enter_context(LedgerStore.open(state / "ledger.db"))
         key = load_key(vault_key_file(), may_create=not ledger.sealed_ids())
         connected = stack.enter_context(gateway(fleet, state))
         vault = Vault(key, ledger.ledger_id, ledger)
-        yield Desk(Bench(connected.gateway, ledger, vault, now, output.say), connected)
+        for vault_id in sorted(ledger.sealed_ids())[:1]:
+            vault.open(vault_id)  # another user's vault key is told before anything is done with it
+        yield Desk(Bench(connected.gateway, ledger, vault, now, output.say, connected.place), connected)
 
 
 def state_folder(folder: Path) -> Path:
@@ -102,7 +105,7 @@ def gateway(fleet: Fleet, state: Path) -> Iterator[Connected]:
         from provisioner.cli import bundled
 
         with bundled.running(state) as (url, token), _door(parse_gateway_url(url), token) as door:
-            yield Connected(PortkeyGateway(door), url, None)
+            yield Connected(PortkeyGateway(door), url, None, "the bundled gateway")
     else:
         with _real(fleet.gateway) as connected:
             yield connected
@@ -124,7 +127,8 @@ def _real(settings: GatewaySettings) -> Iterator[Connected]:
             output.say(
                 f"warning: this machine's clock is {skew:.0f} s off the gateway's; expiry dates suffer"
             )
-        yield Connected(admin, str(data_url), PortkeyDataPlane(data_door))
+        workspace = f", workspace {settings.workspace}" if settings.workspace else ""
+        yield Connected(admin, str(data_url), PortkeyDataPlane(data_door), f"{admin_url}{workspace}")
 
 
 def _door(

@@ -28,7 +28,7 @@ def command(click_context: click.Context, roster: Path | None, html: Path | None
 
     fleet = project.fleet_of(setup.fleet)
     loaded = None if roster is None else project.load(context.places(setup, roster), context.now().date())
-    with context.desk(setup, fleet, changing=False) as desk:
+    with context.desk(setup, fleet) as desk:
         found = inspection.look(desk.bench, loaded)
     if html is not None:
         files.write_whole(html, report.html(found, Templates(assets.template_texts())), files.PUBLIC_FILE)

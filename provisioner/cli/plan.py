@@ -23,7 +23,7 @@ def command(roster: Path, prune: bool, target: Path | None, setup: Setup) -> Non
     from provisioner.report import plan as report
 
     loaded = project.load(context.places(setup, roster), context.now().date())
-    with context.desk(setup, loaded.fleet, changing=False) as desk:
+    with context.desk(setup, loaded.fleet) as desk:
         made = rollout.make_plan(loaded, desk.bench, prune=prune)
         if target is not None:
             files.write_whole(target, paper.written(made.plan, desk.bench.vault.mac))

@@ -18,7 +18,7 @@ def main_job(*, roster: Path, setup: Setup, yes: bool, prune: bool, max_revoke: 
     """Plan and apply in one; with a real gateway the plan is shown and asked for."""
     loaded = project.load(context.places(setup, roster), context.now().date())
     files.refuse_leaky(setup.out)
-    with context.desk(setup, loaded.fleet, changing=True) as desk:
+    with context.desk(setup, loaded.fleet) as desk:
         made = rollout.make_plan(loaded, desk.bench, prune=prune)
         guard(made.plan, max_revoke)
         if desk.connected.real and made.plan.changes and not yes:
@@ -31,18 +31,23 @@ def apply_plan(*, plan_file: Path, setup: Setup, max_revoke: int | None) -> int:
     data = project.read_bytes(plan_file)
     fleet = project.fleet_of(setup.fleet)
     files.refuse_leaky(setup.out)
-    with context.desk(setup, fleet, changing=True) as desk:
+    with context.desk(setup, fleet) as desk:
         plan = rollout.read_plan(data, desk.bench)
         loaded = project.load(context.places(setup, Path(plan.roster_file)), context.now().date())
         made = rollout.make_plan(loaded, desk.bench, prune=plan.prune)
         rollout.confirm_stale(plan, made.plan)
-        guard(plan, max_revoke)
+        guard(made.plan, max_revoke)
         return carry_out(made, loaded, desk, setup)
 
 
 def guard(plan: Plan, max_revoke: int | None) -> None:
     """Stop a mass revocation that nobody meant."""
-    rollout.guard_revocations(plan, max_revoke, output.ask if output.somebody_is_there() else None)
+
+    def ask(question: str) -> str:
+        output.say("this is the plan:\n" + plan_report.text(plan, output.width()))
+        return output.ask(question)
+
+    rollout.guard_revocations(plan, max_revoke, ask if output.somebody_is_there() else None)
 
 
 def carry_out(made: rollout.Made, loaded: project.Project, desk: context.Desk, setup: Setup) -> int:

@@ -35,7 +35,9 @@ def of(result: Result, project: Project, out: Path, *, bundled: bool) -> RunSumm
     if minted.left:
         failures.append(
             Failure(
-                f"{minted.left} more actions", "not begun, the gateway can't be talked to", "run again later"
+                f"{minted.left} more actions",
+                "not begun, for the reason above",
+                "mend that, then run the same command again",
             )
         )
     return RunSummary(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from provisioner.drift.model import Finding
 from provisioner.ledger.model import DeliveredFile, Folder
 
+PRIVATE = 0o600
+"""Mode of a file that holds a key."""
 AGAIN = "run provision --roster FILE again to write it anew"
 
 
@@ -36,7 +38,7 @@ def findings(
         yield from _file(file, seen.get(file.path), older.get(file.path, frozenset()))
     folders = {path.split("/", 1)[0] for path in folder.files if "/" in path}
     for path in seen:
-        if path not in folder.files and path.split("/", 1)[0] in folders:
+        if path not in folder.files and (path.split("/", 1)[0] in folders or path in older):
             yield Finding(
                 "artifacts", "LEFTOVER", path, "no such file", "a file that no run wrote",
                 "see what it is and remove it, so that nobody uploads it",
@@ -54,7 +56,7 @@ def _file(file: DeliveredFile, found: SeenFile | None, older: frozenset[str]) ->
             yield Finding("artifacts", "STALE", file.path, expected, "as a former run wrote it", AGAIN)
         else:
             yield Finding("artifacts", "EDITED", file.path, expected, f"sha256 {found.sha256[:12]}", AGAIN)
-    elif found.mode & ~file.mode:
+    elif file.mode == PRIVATE and found.mode & ~PRIVATE:
         yield Finding(
             "artifacts", "EXPOSED", file.path, f"mode {file.mode:04o}", f"mode {found.mode:04o}", AGAIN
         )

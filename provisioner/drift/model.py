@@ -7,7 +7,7 @@ from typing import Literal
 
 Layer = Literal["roster", "gateway", "artifacts"]
 Code = Literal[
-    "NOT_APPLIED",  # the roster asks for it, no run has made it
+    "NOT_APPLIED",  # asked for, or changed since, and no run has made it
     "LEAVER",  # a live key that the roster no longer asks for
     "UNFINISHED",  # a run broke off; the next one settles it
     "MISSING",  # the ledger knows it, it is not there

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from provisioner.drift.model import Finding
-from provisioner.ledger.model import Snapshot
+from provisioner.ledger.model import Applied, Snapshot
+
+
+def changed(digests: Mapping[str, str], applied: Applied) -> Iterator[Finding]:
+    """Yield the inputs that are not as they were last applied: `roster`, `fleet` or `profiles`."""
+    for name, digest in digests.items():
+        if digest != getattr(applied, name):
+            yield Finding(
+                "roster", "NOT_APPLIED", name, "as it was last applied", "changed since",
+                "run provision --roster FILE; provision plan shows what it would do",
+            )  # fmt: skip
 
 
 def findings(wanted: Mapping[str, str], snapshot: Snapshot) -> Iterator[Finding]:

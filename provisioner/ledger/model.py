@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, assert_never
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway_client.contract import KeySpec
 from provisioner import digest
@@ -157,7 +157,10 @@ class Applied:
     fleet: str
     profiles: str
     gateway: str
+    """Where the keys live: the gateway, and its workspace."""
     wanted: tuple[str, ...]
+    organization_uuid: str
+    """Claude Desktop's, kept for good: changing it orphans people's local sessions."""
     kind: Literal["applied"] = "applied"
 
 
@@ -281,7 +284,14 @@ def fold(ledger_id: str, rows: Iterable[tuple[bytes, str]]) -> Snapshot:
                 f"the ledger was changed by something else: event {number} does not follow on the last",
                 hint="restore the state folder from a backup taken before that event",
             )
-        folding.take(EVENT.validate_json(body))
+        try:
+            event = EVENT.validate_json(body)
+        except ValidationError as exc:
+            raise LedgerError(
+                f"event {number} of the ledger was written by another version of provision",
+                hint="use the version that wrote it",
+            ) from exc
+        folding.take(event)
     return folding.snapshot(ledger_id, head)
 
 

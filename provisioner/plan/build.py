@@ -203,6 +203,9 @@ class _KeyPlanner:
     def wanted(self) -> Iterator[Action]:
         for name, key in self.want.keys.items():
             record = self.snapshot.keys.get(name)
+            if record is not None and record.id not in self.by_id:
+                yield ForgetKey(name, record.id)
+                record = None
             strangers = [
                 k
                 for k in self.by_name.get(name, [])
@@ -215,9 +218,9 @@ class _KeyPlanner:
             elif key.config in self.without_config:
                 yield Blocked(name, f"its config {key.config} is blocked", "mend the config's problem first")
             elif record is None:
-                yield MintKey(key, "new")
-            elif record.id not in self.by_id or self.being_revoked(record.id):
-                yield MintKey(key, "the key that the ledger knows is gone at the gateway")
+                yield MintKey(key, "gone at the gateway" if name in self.snapshot.keys else "new")
+            elif self.being_revoked(record.id):
+                yield MintKey(key, "its revocation broke off, and it is wanted again")
             else:
                 yield from self._known(key, record, self.by_id[record.id])
 

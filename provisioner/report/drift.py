@@ -18,7 +18,7 @@ LAYERS: Mapping[Layer, str] = {
 }
 """What is compared with what, in the order of the report."""
 MEANINGS: Mapping[str, str] = {
-    "NOT_APPLIED": "the roster asks for it, no run has made it",
+    "NOT_APPLIED": "asked for or changed since, and no run has made it",
     "LEAVER": "a live key that the roster no longer asks for",
     "UNFINISHED": "a run broke off; the next one settles it",
     "MISSING": "the ledger knows it, it is not there",

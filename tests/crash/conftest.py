@@ -1,7 +1,6 @@
-"""Lets the crash tests' shared checks tell what they compared."""
+"""Lets the crash tests' helpers tell what they compared."""
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.support.crash_end", "tests.support.crash_series", "tests.support.crash_points"
-)
+for name in ("desk", "end", "points", "series", "situations"):
+    pytest.register_assert_rewrite(f"tests.support.crash_{name}")

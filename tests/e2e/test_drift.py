@@ -149,10 +149,27 @@ def test_a_roster_that_moved_on_is_named(applied: Pilot) -> None:
     ran = applied.run("drift", "--roster", "org.csv", "--format", "json")
     assert ran.code == 4
     assert codes(ran) == {
+        ("NOT_APPLIED", "roster"),
         ("NOT_APPLIED", "claude-desktop-sales-prod"),
         ("LEAVER", "claude-desktop-engineering-dev"),
         ("LEAVER", "claude-desktop-support-prod"),
     }
+
+
+def test_a_policy_that_changed_since_is_named(applied: Pilot) -> None:
+    (applied.folder / "provision.toml").write_text('profile = "restricted"\n')
+    ran = applied.run("drift", "--roster", "org.csv", "--format", "json")
+    assert codes(ran) == {("NOT_APPLIED", "fleet"), ("NOT_APPLIED", "profiles")}
+
+
+@pytest.mark.covers("T19")
+def test_files_of_a_team_that_left_are_seen_when_they_come_back(applied: Pilot) -> None:
+    old = (applied.dist / SETTINGS).read_bytes()
+    applied.write_roster("email,team,env\nalice@acme.com,Engineering,prod\n")
+    assert applied.main_job("--prune", "--max-revoke", "2").code == 0
+    (applied.dist / SETTINGS).parent.mkdir(parents=True)
+    (applied.dist / SETTINGS).write_bytes(old)
+    assert codes(applied.run("drift", "--format", "json")) == {("LEFTOVER", SETTINGS)}
 
 
 def test_the_page_tells_the_same(applied: Pilot) -> None:

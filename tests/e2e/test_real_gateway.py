@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from gateway_client.contract import KeySpec
+from gateway_client.http import Door
+from gateway_client.portkey import PortkeyGateway
+from gateway_client.url import parse_gateway_url
+from provisioner.cli import context
+from provisioner.vault import load_key
 from tests.support.pilot import ADMIN_TOKEN, Pilot, audit_of, real_gateway
 
 CHANGING = {"POST", "PUT", "DELETE"}
@@ -121,13 +129,7 @@ def test_a_plan_is_stale_when_an_input_changed(
 
 
 def _make_a_config(url: str) -> None:
-    import contextlib
-
-    from gateway_client.http import Door
-    from gateway_client.portkey import PortkeyGateway
-    from gateway_client.url import parse_gateway_url
-
-    with contextlib.closing(Door(parse_gateway_url(url), SecretStr(ADMIN_TOKEN))) as door:
+    with closing(Door(parse_gateway_url(url), SecretStr(ADMIN_TOKEN))) as door:
         PortkeyGateway(door).create_config("somebody-elses", {"provider": "@anthropic-prod"})
 
 
@@ -180,3 +182,77 @@ def test_a_gateway_that_is_down_is_told(pilot: Pilot, monkeypatch: pytest.Monkey
     assert ran.code == 1
     assert "error:" in ran.err
     assert not pilot.dist.exists()
+
+
+@pytest.mark.covers("T11", "T19")
+def test_a_plan_is_stale_when_a_date_has_come(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
+    pilot.write_roster(
+        "email,team,env,expires\nalice@acme.com,Engineering,prod,\nbob@acme.com,Sales,prod,2099-01-02\n"
+    )
+    with real_gateway(pilot, monkeypatch) as served:
+        assert pilot.main_job("--yes").code == 0
+        assert pilot.run("plan", "--roster", "org.csv", "--prune", "-o", "plan.json").code == 0
+        monkeypatch.setattr(context, "now", lambda: datetime(2099, 1, 2, tzinfo=UTC))
+        ran = pilot.run("apply", "plan.json")
+        assert ran.code == 2
+        assert "a date has come" in ran.err
+        assert "DELETE" not in {c["method"] for c in changing_calls(served.url)}
+
+
+@pytest.mark.covers("T11")
+def test_a_state_belongs_to_one_gateway(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pilot.main_job().code == 0
+    with real_gateway(pilot, monkeypatch) as served:
+        for command in (("--roster", "org.csv", "--yes"), ("plan", "--roster", "org.csv"), ("drift",)):
+            ran = pilot.run(*command)
+            assert ran.code == 2
+            assert "belongs to the bundled gateway" in ran.err
+        assert changing_calls(served.url) == []
+        assert pilot.main_job("--yes", "--state", "other", "--out", "other-dist").code == 0
+
+
+@pytest.mark.covers("T18")
+def test_another_users_vault_key_is_told_before_anything_is_made(
+    pilot: Pilot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with real_gateway(pilot, monkeypatch) as served:
+        assert pilot.main_job("--yes").code == 0
+        made = len(changing_calls(served.url))
+        monkeypatch.setenv("HOME", str(tmp_path / "bob"))
+        (tmp_path / "bob" / ".config" / "provision").mkdir(parents=True)
+        load_key(tmp_path / "bob" / ".config" / "provision" / "vault.key", may_create=True)
+        pilot.write_roster((pilot.folder / "org.csv").read_text() + "zoe@acme.com,Sales,prod,,\n")
+        ran = pilot.main_job("--yes")
+        assert ran.code == 1
+        assert "doesn't open with this vault key" in ran.err
+        assert len(changing_calls(served.url)) == made
+
+
+def test_a_description_that_somebody_changed_is_set_back(
+    pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with real_gateway(pilot, monkeypatch) as served:
+        assert pilot.main_job("--yes").code == 0
+        with closing(Door(parse_gateway_url(served.url), SecretStr(ADMIN_TOKEN))) as door:
+            gateway = PortkeyGateway(door)
+            key = gateway.list_keys()[0]
+            changed = KeySpec(key.name, f"{key.description} (bob)", key.config or "", key.metadata)
+            gateway.update_key(key.id, changed)
+            assert pilot.main_job("--yes").code == 0
+            assert {k.description for k in gateway.list_keys() if k.id == key.id} == {key.description}
+
+
+def test_claude_desktops_organisation_stays_when_the_tenant_is_named_later(
+    pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def organisation() -> str:
+        path = pilot.dist / "support-prod/files/claude-desktop.managed-settings.json"
+        return str(json.loads(path.read_text())["deploymentOrganizationUuid"])
+
+    with real_gateway(pilot, monkeypatch):
+        assert pilot.main_job("--yes").code == 0
+        first = organisation()
+        fleet = pilot.folder / "provision.toml"
+        fleet.write_text('tenant = "acme-group"\n' + fleet.read_text())
+        assert pilot.main_job("--yes").code == 0
+        assert organisation() == first

@@ -71,7 +71,16 @@ def test_when_all_is_well_everything_is_kept() -> None:
 
 
 def test_a_key_deleted_behind_our_back_is_minted_anew() -> None:
-    assert plan(seen=Listing((), (OUR_CONFIG,))) == [f"keep-config {CONFIG}", f"mint-key {KEY}"]
+    assert plan(seen=Listing((), (OUR_CONFIG,))) == [
+        f"keep-config {CONFIG}", f"forget-key {KEY}", f"mint-key {KEY}",
+    ]  # fmt: skip
+
+
+def test_a_deleted_key_is_forgotten_even_where_a_foreign_one_blocks_its_name() -> None:
+    foreign = remote_key(replace(SPEC, description="made by hand"), "id-9")
+    assert plan(seen=Listing((foreign,), (OUR_CONFIG,))) == [
+        f"keep-config {CONFIG}", f"forget-key {KEY}", f"blocked {KEY}",
+    ]  # fmt: skip
 
 
 def test_a_config_deleted_behind_our_back_is_created_and_the_key_bound_to_it() -> None:

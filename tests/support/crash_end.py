@@ -14,6 +14,7 @@ def check(
     desk: Desk,
     teams: frozenset[str],
     *,
+    revision: int = 1,
     blocked: frozenset[str] = frozenset(),
     code: int = 0,
     more: tuple[str, ...] = (),
@@ -23,6 +24,7 @@ def check(
     Args:
         desk: where runs broke off, and one came to its end.
         teams: the assignments that have a key.
+        revision: the number that each of them carries.
         blocked: those whose key's name a foreign key has.
         code: the exit code of any further run.
         more: further arguments of the main job.
@@ -30,6 +32,7 @@ def check(
     check_keys(desk, teams)
     check_configs(desk, teams | blocked)
     check_foreign(desk)
+    check_revisions(desk, teams, revision)
     check_drift(desk, blocked)
     check_nothing_left_to_do(desk, code, more)
 
@@ -67,6 +70,14 @@ def check_foreign(desk: Desk) -> None:
     """Foreign keys are what they were, to the last byte, and work."""
     assert json.dumps(desk.foreign_now()) == json.dumps([key.told for key in desk.foreign])
     assert all(desk.accepts(key.secret) for key in desk.foreign)
+
+
+def check_revisions(desk: Desk, teams: frozenset[str], revision: int) -> None:
+    """However often it broke off, one change of the settings raised the revision by one (T19)."""
+    with desk.books() as (snapshot, _vault):
+        assert snapshot.folder is not None
+        revisions = {name: told.number for name, told in snapshot.folder.revisions.items() if name in teams}
+    assert revisions == dict.fromkeys(teams, revision)
 
 
 def check_drift(desk: Desk, blocked: frozenset[str] = frozenset()) -> None:

@@ -103,7 +103,8 @@ def stopped(command: Command, at: int) -> Iterator[Stopped]:
                 break
         if len(passed) < at:
             out, err = process.communicate()
-            raise AssertionError(f"the run ended before point {at}: {process.returncode} {out} {err}")
+            told = f"the run ended with code {process.returncode} after {len(passed)} points, not {at}"
+            raise AssertionError(f"{told}: {out}{err}")
         yield Stopped(process, tuple(passed), release)
 
 

@@ -33,6 +33,8 @@ class Situation:
     """Those whose key's name a foreign key has."""
     more: tuple[str, ...] = ()
     """Further arguments of the main job."""
+    revision: int = 1
+    """The number that every assignment carries in the end."""
 
     @property
     def code(self) -> int:
@@ -48,7 +50,9 @@ class Situation:
 
     def check(self, at: Desk) -> None:
         """Check all that must be true in the end."""
-        crash_end.check(at, self.teams, blocked=self.blocked, code=self.code, more=self.more)
+        crash_end.check(
+            at, self.teams, revision=self.revision, blocked=self.blocked, code=self.code, more=self.more
+        )
 
     def wait_for_rotation(self, at: Desk, ran: Ran) -> Ran:
         """Check a run after one that lost the secret of a rotation, and run again when it can be repeated.
@@ -92,4 +96,5 @@ LATER_RUN = Situation(
     _work_of_every_kind,
     frozenset({"eng-prod", "ops-prod", "sales-prod"}),
     more=("--prune", "--max-revoke", "1"),
+    revision=2,
 )

@@ -115,7 +115,7 @@ def run(folder: Path) -> tuple[float, ...]:
 
     with LedgerStore.open(folder / "ledger.db") as ledger:
         vault = Vault(secrets.token_bytes(32), ledger.ledger_id, ledger)
-        bench = Bench(MemoryGateway(), ledger, vault, lambda: TODAY, said)
+        bench = Bench(MemoryGateway(), ledger, vault, lambda: TODAY, said, "memory")
         made = rollout.make_plan(loaded, bench, prune=False)
         marks.append(time.perf_counter())
         templates = Templates(assets.template_texts())

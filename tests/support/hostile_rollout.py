@@ -18,7 +18,7 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from gateway_client.contract import KeySpec
-from provisioner import assets, naming, project, rollout
+from provisioner import assets, naming, project
 from provisioner.assign import Assignment, assign
 from provisioner.deliver import Press
 from provisioner.fleet import Fleet, load_fleet
@@ -40,6 +40,7 @@ from tests.support.readback import (
 )
 
 TODAY = date(2026, 11, 20)
+ORGANIZATION = "11111111-2222-5333-8444-555555555555"
 BASE_URL = "https://gw.acme.com"
 KEY = "pk-hostile-test-" + "0" * 32
 TEMPLATES = Templates(assets.template_texts())
@@ -84,8 +85,7 @@ def rendered(assignments: tuple[Assignment, ...], of: Fleet) -> dict[str, bytes]
         for a in assignments
     }
     domains = tuple(sorted({e.email.partition("@")[2] for a in assignments for e in a.members}))
-    uuid = rollout.organization_uuid(of, assignments)
-    press = Press(of, BASE_URL, uuid, domains, TEMPLATES, cast(Vault, OneKey()))
+    press = Press(of, BASE_URL, ORGANIZATION, domains, TEMPLATES, cast(Vault, OneKey()))
     return dict(press.prepare(assignments, Snapshot("ledger", keys=keys), Path("dist")).contents)
 
 

@@ -61,6 +61,7 @@ from provisioner.plan.model import (
     UpdateKey,
     WantedKey,
 )
+from provisioner.report.outcome import Failure
 from provisioner.vault import Vault
 
 NONCE_BYTES = 8
@@ -68,15 +69,6 @@ DETAIL_MAX = 300
 """Characters that are kept of what a gateway said to a test request."""
 # After one of these every further call would end the same way.
 HOPELESS = (Unreachable, TimedOut, TlsFailure, UrlRefused)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An action that was not done."""
-
-    name: str
-    why: str
-    fix: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def of(result: Result, project: Project, out: Path, *, bundled: bool) -> RunSumm
     done = Counter(action.kind for action in minted.done)
     kept = Counter(action.kind for action in plan.actions)
     failures = [Failure(b.name, b.why, b.fix) for b in plan.blocked]
-    failures += [Failure(f.name, f.why, f.fix) for f in minted.failures]
+    failures += minted.failures
     if minted.left:
         failures.append(
             Failure(

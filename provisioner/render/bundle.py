@@ -15,7 +15,7 @@ from provisioner.fleet import Fleet
 from provisioner.ledger.model import KeyRecord
 from provisioner.policy.model import PlainTree
 from provisioner.render import macos, plainfiles, windows
-from provisioner.render.cells import csv_bytes, read_csv
+from provisioner.render.cells import csv_bytes, read_table, write_table
 from provisioner.render.model import Artifact, Delivery, Upload
 from provisioner.render.serialize import json_bytes
 from provisioner.render.templates import Templates
@@ -44,23 +44,10 @@ def scope(assignment: Assignment) -> Artifact:
     return Artifact(
         path=PurePosixPath(assignment.name, "scope.csv"),
         content=[list(SCOPE_HEADER), *rows],
-        write=_scope_bytes,
-        read=_scope_rows,
+        write=write_table,
+        read=read_table,
         assignment=assignment.name,
     )
-
-
-def _scope_bytes(tree: PlainTree) -> bytes:
-    rows = [[str(cell) for cell in row] for row in _lists(tree)]
-    return csv_bytes(rows[0], rows[1:])
-
-
-def _lists(tree: PlainTree) -> list[list[PlainTree]]:
-    return [row for row in tree if isinstance(row, list)] if isinstance(tree, list) else []
-
-
-def _scope_rows(data: bytes) -> PlainTree:
-    return [list(row) for row in read_csv(data)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from provisioner.policy.model import PlainTree
+
 STARTERS = ("=", "+", "-", "@", "\t", "\r", "\0")
 """What a spreadsheet takes for a formula's start (ASVS 1.2.10)."""
 
@@ -23,6 +25,18 @@ def read_csv(data: bytes) -> list[list[str]]:
     """Return header and rows as `csv_bytes` was given them."""
     rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
     return [[c[1:] if c[:1] == "'" and c[1:].startswith(STARTERS) else c for c in row] for row in rows]
+
+
+def write_table(tree: PlainTree) -> bytes:
+    """Return the CSV of a tree that is a list of rows, the header first."""
+    lists = [row for row in tree if isinstance(row, list)] if isinstance(tree, list) else []
+    header, *rows = [[str(cell) for cell in row] for row in lists]
+    return csv_bytes(header, rows)
+
+
+def read_table(data: bytes) -> PlainTree:
+    """Return the tree that `write_table` was given."""
+    return [list(row) for row in read_csv(data)]
 
 
 def _inert(cell: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from provisioner.policy.model import PlainTree
 from provisioner.render import admx, graph, omauri, powershell, registry, remediation
 from provisioner.render.admx import ADMX
-from provisioner.render.cells import csv_bytes, read_csv
+from provisioner.render.cells import read_table, write_table
 from provisioner.render.model import Artifact, Delivery, Person, Product, Settings, Tree, Upload, references
 from provisioner.render.templates import Templates
 
@@ -107,8 +107,8 @@ def _custom_profile(folder: _Folder, *, optional: bool) -> Iterator[Artifact]:
     yield folder.file(
         "oma-uri.csv",
         rows,
-        _csv_bytes,
-        _read_csv,
+        write_table,
+        read_table,
         upload=Upload(PROFILES, object_type, folder.object_name, optional),
     )
     yield from values
@@ -212,16 +212,3 @@ def _group_policy(folder: _Folder) -> Iterator[Artifact]:
         person=folder.person,
         upload=Upload("on one PC, elevated: reg import", "registry file", folder.object_name, optional=True),
     )
-
-
-def _csv_bytes(tree: PlainTree) -> bytes:
-    rows = (
-        [[str(cell) for cell in row] for row in tree if isinstance(row, list)]
-        if isinstance(tree, list)
-        else []
-    )
-    return csv_bytes(rows[0], rows[1:])
-
-
-def _read_csv(data: bytes) -> PlainTree:
-    return [list(row) for row in read_csv(data)]

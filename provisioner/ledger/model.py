@@ -322,7 +322,10 @@ class _Folding:
                 self.keys[event.name] = replace(self.keys[event.name], spec=event.spec)
             case KeyRotated():
                 self.key_intents.pop(event.nonce, None)
-                self.keys[event.name] = replace(self.keys[event.name], secret=event.secret)
+                # What the old secret could do says nothing of the new one: it is proven again.
+                self.keys[event.name] = replace(
+                    self.keys[event.name], secret=event.secret, failures=None, probed_models=()
+                )
             case KeyGone():
                 if event.nonce is not None:
                     self.key_intents.pop(event.nonce, None)

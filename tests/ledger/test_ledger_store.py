@@ -68,6 +68,7 @@ def test_later_events_change_a_key(store: LedgerStore) -> None:
     new = SecretRef("n2", "111111111111")
     store.append(AT, KeyIntent("n2", SPEC.name, "rotate", "id-1"), KeyRotated("n2", SPEC.name, new))
     assert store.snapshot().keys[SPEC.name].secret == new
+    assert store.snapshot().keys[SPEC.name].failures is None, "a new secret is proven anew"
     changed = KeySpec(name=SPEC.name, description="d", config="pc-x", metadata={})
     store.append(AT, KeyUpdated(SPEC.name, changed))
     assert store.snapshot().keys[SPEC.name].spec == changed

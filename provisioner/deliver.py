@@ -123,7 +123,7 @@ class Press:
             revision=revision,
             organization_uuid=self.organization_uuid,
             profile=assignment.policy.name,
-            user=assignment.person,
+            user=assignment.user,
             extra_metadata=assignment.extra_metadata,
             claude_code_floor=self.fleet.claude_code.minimum_version,
             claude_desktop_floor=self.fleet.claude_desktop.minimum_version,

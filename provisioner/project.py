@@ -10,12 +10,12 @@ from pathlib import Path
 from gateway_client.errors import UrlRefused
 from gateway_client.url import parse_gateway_url
 from provisioner import assets, digest
-from provisioner.assign import Assignment, assign
+from provisioner.assign import Assignment, Coverage, RulesAt, cover
 from provisioner.errors import InputError, Problem, UsageError
 from provisioner.fleet import Fleet, load_fleet
 from provisioner.policy.conditions import Labels, labels
 from provisioner.policy.load import Resolved, policy_digest, resolve_all
-from provisioner.roster import MAX_BYTES, RosterOptions, read_roster
+from provisioner.roster import MAX_BYTES, RosterOptions, join, read_roster
 from provisioner.roster.model import Roster
 
 FLEET_FILE = Path("provision.toml")
@@ -31,7 +31,12 @@ class Project:
     roster: Roster
     fleet: Fleet
     policies: Mapping[str, Resolved]
-    assignments: tuple[Assignment, ...]
+    coverage: Coverage
+
+    @property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """The units that reach devices."""
+        return self.coverage.assignments
 
     @property
     def policies_digest(self) -> str:
@@ -41,7 +46,7 @@ class Project:
     @property
     def domains(self) -> tuple[str, ...]:
         """Mail domains: those that the fleet file allows, else those that the roster has."""
-        seen = {entry.email.partition("@")[2] for entry in self.roster.entries}
+        seen = {person.identity.partition("@")[2] for person in self.roster.people if not person.left_out}
         return self.fleet.roster.domains or tuple(sorted(seen))
 
 
@@ -73,17 +78,24 @@ def load(places: Places, today: date) -> Project:
     except InputError as exc:
         problems += exc.problems
     try:
-        roster = read_roster(
+        plain = read_roster(
             read_bytes(places.roster), file=str(places.roster), today=today, options=roster_options(fleet)
         )
+        roster = join.of_plain(plain)
     except InputError as exc:
         # What the fleet file may well answer, once it can be read, is no problem of the roster's.
         known = NEEDS_FLEET if problems else frozenset()
         problems += (problem for problem in exc.problems if problem.code not in known)
     if problems:
         raise InputError(problems)
-    assignments = assign(roster, fleet, {name: r.policy for name, r in policies.items()})
-    return Project(roster, fleet, policies, assignments)
+    coverage = cover(
+        roster,
+        fleet,
+        {n: r.policy for n, r in policies.items()},
+        today=today,
+        rules_at=RulesAt(str(places.fleet or FLEET_FILE)),
+    )
+    return Project(roster, fleet, policies, coverage)
 
 
 def fleet_of(path: Path | None, known_profiles: Collection[str] | None = None) -> Fleet:

@@ -71,12 +71,12 @@ def wanted(assignments: tuple[Assignment, ...]) -> Wanted:
 
 def second_rows(assignments: tuple[Assignment, ...]) -> tuple[SecondRow, ...]:
     """Return the people who stand in several rows, with what each row gives them."""
-    device = {e.email: a.name for a in assignments for e in a.members}
+    device = {v.id: a.name for a in assignments for v in a.members}
     others: dict[str, list[str]] = {}
     for assignment in assignments:
-        for entry in assignment.key_only:
-            others.setdefault(entry.email, []).append(assignment.name)
-    return tuple(SecondRow(email, device[email], tuple(names)) for email, names in others.items())
+        for identity in assignment.key_only:
+            others.setdefault(identity, []).append(assignment.name)
+    return tuple(SecondRow(identity, device[identity], tuple(names)) for identity, names in others.items())
 
 
 def actions(

@@ -40,7 +40,7 @@ def artifacts(delivery: Delivery, fleet: Fleet, templates: Templates) -> Iterato
 
 def scope(assignment: Assignment) -> Artifact:
     """Return `scope.csv`: the people and devices that the assignment's MDM objects go to."""
-    rows: list[PlainTree] = [[e.email, e.serial or "", e.platform or ""] for e in assignment.members]
+    rows: list[PlainTree] = [[v.email, v.serial, v.platform or ""] for v in assignment.members]
     return Artifact(
         path=PurePosixPath(assignment.name, "scope.csv"),
         content=[list(SCOPE_HEADER), *rows],

@@ -12,7 +12,7 @@ from provisioner.roster.model import Roster
 
 def text(roster: Roster, assignments: Sequence[Assignment], width: int) -> str:
     """Return a line per assignment, then what was left out or ignored."""
-    people = len({entry.email for entry in roster.entries})
+    people = len(roster.people)
     lines = [
         f"{plain(roster.file)}: no problems: {counted(people, 'person', 'people')} of {roster.tenant} "
         f"in {counted(len(assignments), 'assignment')}",
@@ -44,8 +44,8 @@ def as_json(roster: Roster, assignments: Sequence[Assignment]) -> dict[str, Any]
         "kind": "roster",
         "file": roster.file,
         "tenant": roster.tenant,
-        "people": len({entry.email for entry in roster.entries}),
-        "rows": len(roster.entries),
+        "people": len(roster.people),
+        "rows": sum(source.records for source in roster.sources),
         "assignments": [
             {
                 "name": a.name,

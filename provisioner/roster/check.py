@@ -1,4 +1,4 @@
-"""A roster's bytes to a checked `Roster`, or every problem at once. Pure: bytes and today's date come in.
+"""A roster's bytes to a checked `Plain`, or every problem at once. Pure: bytes and today's date come in.
 
 The way of a file: `table` makes cells of bytes, `columns` reads the header, `cells` and `address`
 judge each cell, `crosscheck` holds the rows against one another. What comes out is canonical, so
@@ -8,6 +8,7 @@ they are clean, but free text.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cache, partial
@@ -28,17 +29,19 @@ from provisioner.roster.cells import (
 )
 from provisioner.roster.columns import Column, Columns, find_columns
 from provisioner.roster.crosscheck import Crosscheck
-from provisioner.roster.model import Entry, Expired, Roster
+from provisioner.roster.model import Entry, Expired, Plain
 from provisioner.roster.options import RosterOptions, canonical
 from provisioner.roster.problems import Problems
-from provisioner.roster.table import Row, read_table
+from provisioner.roster.table import MAX_BYTES, Limits, Row, read_table
 from provisioner.roster.text import BLANK, Flaw
 
 T = TypeVar("T")
 
+LIMITS = Limits(text_bytes=MAX_BYTES, workbook_bytes=MAX_BYTES, json_bytes=MAX_BYTES)
 
-def read_roster(data: bytes, *, file: str, today: date, options: RosterOptions) -> Roster:
-    """Return the roster in a CSV file's bytes.
+
+def read_roster(data: bytes, *, file: str, today: date, options: RosterOptions) -> Plain:
+    """Return the roster in the bytes of a CSV, XLSX or JSON file.
 
     `file` is the name to tell in problems. A row whose `expires` is `today` or earlier is listed
     apart and counts as absent: it clashes with no other row. Raises `InputError` with all
@@ -46,13 +49,13 @@ def read_roster(data: bytes, *, file: str, today: date, options: RosterOptions) 
     """
     options = canonical(options)
     problems = Problems(file)
-    table = read_table(data, problems)
+    table = read_table(io.BytesIO(data), problems, LIMITS)
     if table is None:
         raise problems.error()
     columns = find_columns(table.header, options.metadata_columns, problems)
     if not columns.fields:
         raise problems.error()  # no header at all: every row below would only repeat that
-    reading = _Reading(columns, options, today, problems)
+    reading = _Reading(file, columns, options, today, problems)
     rows = list(reading.entries(table.rows))
     entries = tuple(row for row in rows if isinstance(row, Entry))
     if not problems and not entries:
@@ -61,13 +64,16 @@ def read_roster(data: bytes, *, file: str, today: date, options: RosterOptions) 
     if problems or tenant is None:
         raise problems.error()
     expired = tuple(row for row in rows if isinstance(row, Expired))
-    return Roster(file, digest.sha256(data), tenant, entries, expired, columns.ignored)
+    return Plain(file, digest.sha256(data), tenant, entries, expired, columns.ignored)
 
 
 class _Reading:
     """Reads row after row; remembers what concerns the whole roster."""
 
-    def __init__(self, columns: Columns, options: RosterOptions, today: date, problems: Problems) -> None:
+    def __init__(
+        self, file: str, columns: Columns, options: RosterOptions, today: date, problems: Problems
+    ) -> None:
+        self._file = file
         self._columns = columns
         self._today = today
         self._problems = problems
@@ -127,6 +133,7 @@ class _Reading:
             serial=serial,
             expires=expires,
             extra=extra,
+            file=self._file,
         )
 
     def _cell(self, row: Row, column: Column | None, read: Callable[[str], T | Flaw]) -> T | None:

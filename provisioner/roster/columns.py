@@ -9,7 +9,6 @@ because nobody can say which one is meant.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +18,7 @@ from provisioner.naming import shown
 from provisioner.roster.problems import Problems
 from provisioner.roster.table import Row
 from provisioner.roster.text import BLANK, Flaw, hidden, plain, skeleton
+from provisioner.roster.titles import normal
 
 Field = Literal["email", "team", "env", "name", "tenant", "platform", "serial", "expires"]
 REQUIRED: tuple[Field, ...] = ("email", "team", "env")
@@ -67,9 +67,9 @@ def find_columns(header: Row, metadata: Sequence[str], problems: Problems) -> Co
     for title in titles:
         if flaw := hidden(title):
             problems.add(flaw, header.number, None, title)
-    names = [_normal(title) for title in titles]
+    names = [normal(title) for title in titles]
     columns = [Column(index, _printable(title, index)) for index, title in enumerate(titles)]
-    declared = {_normal(key) for key in metadata}
+    declared = {normal(key) for key in metadata}
 
     def choose(wanted: set[str], meaning: str) -> Column | None:
         found = [columns[i] for i, name in enumerate(names) if name in wanted]
@@ -94,7 +94,7 @@ def find_columns(header: Row, metadata: Sequence[str], problems: Problems) -> Co
             problems.add(_missing(field, titles, names), header.number, field, ", ".join(titles))
     extra = []
     for key in metadata:
-        column = choose({_normal(key)}, key)
+        column = choose({normal(key)}, key)
         if column:
             extra.append((key, column))
         else:
@@ -103,11 +103,6 @@ def find_columns(header: Row, metadata: Sequence[str], problems: Problems) -> Co
             problems.add(Flaw("METADATA_COLUMN_MISSING", message, fix), header.number, key)
     used = {c.index for c in fields.values()} | {c.index for _, c in extra}
     return Columns(fields, tuple(extra), tuple(c.title for c in columns if c.index not in used))
-
-
-def _normal(title: str) -> str:
-    bare = re.sub(r"\[[^\]]*\]\s*\Z", "", title)
-    return "".join(c for c in bare.casefold() if c.isalnum())
 
 
 def _printable(title: str, index: int) -> str:
@@ -124,7 +119,7 @@ def _missing(field: Field, titles: list[str], names: list[str]) -> Flaw:
         return Flaw("COLUMN_MISSING", "the first line names no columns, it looks like a person", fix)
     known = [name for spellings in _NAMES[field] for name in spellings.split()]
     for title, name in zip(titles, names, strict=True):
-        if _normal(skeleton(title)) in known or get_close_matches(name, known, 1, 0.8):
+        if normal(skeleton(title)) in known or get_close_matches(name, known, 1, 0.8):
             return Flaw("COLUMN_MISSING", message, f'if {_printable(title, 0)} is meant, name it "{field}"')
     fix = f'name a column "{field}", and separate columns by comma, semicolon or tab'
     return Flaw("COLUMN_MISSING", message, fix)

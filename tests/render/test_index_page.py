@@ -15,7 +15,7 @@ from provisioner.render import index
 from provisioner.render.bundle import BundleFile
 from provisioner.secret import fingerprint
 from tests.report.pages import Page, assert_contained, assert_readable, parsed, words
-from tests.report.rollouts import FAKE_KEY, assignment, entry, files, shipped_templates
+from tests.report.rollouts import FAKE_KEY, assignment, files, shipped_templates
 
 REFUSED = 'claude-opus-5-5: status 403: "this key may not use the model"'
 TEMPLATES = shipped_templates()
@@ -31,9 +31,7 @@ def fleet(**values: Any) -> Fleet:
 
 ENGINEERING = assignment("engineering", "prod", 4211)
 SUPPORT = assignment("support", "prod", 89)
-DEV = assignment(
-    "engineering", "dev", 0, key_only=(entry(9, "p0.engineering@acme.com", "engineering", "dev"),)
-)
+DEV = assignment("engineering", "dev", 0, key_only=("p0.engineering@acme.com",))
 QA = assignment("qa", "staging", 1)
 ALL = (ENGINEERING, SUPPORT, DEV, QA)
 MADE = (*files(ENGINEERING, revision=3), *files(SUPPORT, failures=(REFUSED,)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway_client.contract import Budget, KeySpec, RateLimit
 from provisioner import digest
-from provisioner.assign import Assignment
+from provisioner.assign import Assignment, Verdict
 from provisioner.fleet import Fleet
 from provisioner.ledger.model import KeyRecord
 from provisioner.policy.model import Hardening, Models, Policy
@@ -16,7 +16,7 @@ from provisioner.render import bundle
 from provisioner.render.bundle import BundleFile
 from provisioner.render.model import Delivery
 from provisioner.render.templates import Templates
-from provisioner.roster.model import Entry
+from provisioner.roster.model import Entry, Person
 from provisioner.secret import SecretRef, fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,14 +37,16 @@ def shipped_templates() -> Templates:
     return Templates({p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*.j2")})
 
 
-def entry(row: int, email: str, team: str, env: str, display: str | None = None) -> Entry:
-    """Return one row of a roster."""
-    return Entry(row=row, email=email, team=team, env=env, team_display=display or team.title())
+def member(row: int, email: str, team: str, env: str, display: str | None = None) -> Verdict:
+    """Return the verdict over a person of one row."""
+    entry = Entry(row=row, email=email, team=team, env=env, team_display=display or team.title())
+    person = Person(email, (), entry.place, rows=(entry,))
+    return Verdict("person", email, "assigned", entry.place, person, assignment=f"{team}-{env}")
 
 
 def assignment(team: str, env: str, people: int, display: str | None = None, **changes: Any) -> Assignment:
     """Return an assignment with so many people."""
-    members = tuple(entry(n + 2, f"p{n}.{team}@acme.com", team, env, display) for n in range(people))
+    members = tuple(member(n + 2, f"p{n}.{team}@acme.com", team, env, display) for n in range(people))
     made = Assignment(
         name=f"{team}-{env}",
         tenant="acme",

@@ -7,13 +7,13 @@ from datetime import date
 import pytest
 
 from provisioner.errors import InputError, Problem, UsageError
-from provisioner.roster import Entry, Expired, Roster, RosterOptions, read_roster
+from provisioner.roster import Entry, Expired, Plain, RosterOptions, read_roster
 
 TODAY = date(2026, 11, 20)
 PLAIN = RosterOptions()
 
 
-def read(text: str, options: RosterOptions = PLAIN, today: date = TODAY) -> Roster:
+def read(text: str, options: RosterOptions = PLAIN, today: date = TODAY) -> Plain:
     return read_roster(text.encode(), file="org.csv", today=today, options=options)
 
 

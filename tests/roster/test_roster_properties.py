@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from provisioner import naming
 from provisioner.errors import InputError
-from provisioner.roster import Entry, Roster, RosterOptions, read_roster
+from provisioner.roster import Entry, Plain, RosterOptions, read_roster
 
 TODAY = date(2026, 11, 20)
 OPTIONS = RosterOptions(tenant="acme", metadata_columns=("site",))
@@ -51,7 +51,7 @@ def write(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> bytes:
     return text.getvalue().encode("utf-8", "surrogatepass")
 
 
-def read(data: bytes) -> Roster | InputError:
+def read(data: bytes) -> Plain | InputError:
     try:
         return read_roster(data, file="org.csv", today=TODAY, options=OPTIONS)
     except InputError as error:
@@ -107,7 +107,7 @@ def test_the_property_is_tried_on_accepted_text_too(index: int) -> None:
             return False
         row = tuple(cell if i == index else sound for i, sound in enumerate(SOUND))
         outcome = read(write(HEADER, [row]))
-        return isinstance(outcome, Roster) and bool(outcome.entries)
+        return isinstance(outcome, Plain) and bool(outcome.entries)
 
     assert find(mutated(SOUND[index]) | st.sampled_from(["win", "2028-02-29"]), accepted) is not None
 
@@ -118,7 +118,7 @@ def test_the_property_is_tried_on_accepted_text_too(index: int) -> None:
 def test_any_bytes_are_a_roster_or_refused(data: bytes) -> None:
     assert isinstance(read(data), InputError)
     outcome = read(b"email,team,env,site\nalice@acme.com,Eng,prod,\n" + data)
-    if isinstance(outcome, Roster):
+    if isinstance(outcome, Plain):
         assert outcome.entries[0].email == "alice@acme.com"
 
 
@@ -139,7 +139,7 @@ ENVS = ["prod", "Prod", "c", "b-c", "dev"]
 def test_one_identity_has_one_entry_and_one_name_has_one_spelling(rows: list[tuple[str, ...]]) -> None:
     outcome = read(write(("email", "team", "env", "site"), [(*row, "") for row in rows]))
     cleaned = [(email.strip().lower(), team.strip(), env.strip()) for email, team, env in rows]
-    if isinstance(outcome, Roster):
+    if isinstance(outcome, Plain):
         assert len(outcome.entries) == len(rows)
         keys = Counter((e.email, e.team, e.env) for e in outcome.entries)
         assert set(keys.values()) == {1}

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import InputError, Problem
-from provisioner.roster import Roster, RosterOptions, read_roster, table
+from provisioner.roster import Plain, RosterOptions, check, read_roster
 from provisioner.roster.problems import MAX_PROBLEMS
+from provisioner.roster.table import Limits
 
 TODAY = date(2026, 11, 20)
 PLAIN = RosterOptions()
@@ -21,7 +22,7 @@ HEADER = "email,team,env\n"
 ALICE = "alice@acme.com,Eng,prod\n"
 
 
-def read(data: bytes | str, options: RosterOptions = PLAIN) -> Roster:
+def read(data: bytes | str, options: RosterOptions = PLAIN) -> Plain:
     raw = data.encode() if isinstance(data, str) else data
     return read_roster(raw, file="org.csv", today=TODAY, options=options)
 
@@ -210,8 +211,7 @@ def test_rows_after_a_cell_beyond_every_limit_are_still_read() -> None:
 
 @pytest.mark.covers("T29")
 def test_limits_hold_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "MAX_ROWS", 3)
-    monkeypatch.setattr(table, "MAX_BYTES", 200)
+    monkeypatch.setattr(check, "LIMITS", Limits(text_bytes=200, rows=3))
     rows = [f"p{n}@acme.com,Eng,prod\n" for n in range(4)]
     assert len(read(HEADER + "".join(rows[:3])).entries) == 3
     assert codes(HEADER + "".join(rows)) == [(None, None, "TOO_MANY_ROWS")]

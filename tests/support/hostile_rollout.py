@@ -26,7 +26,7 @@ from provisioner.ledger.model import KeyRecord, Snapshot
 from provisioner.policy.load import resolve_all
 from provisioner.render.templates import Templates
 from provisioner.report import roster as roster_report
-from provisioner.roster import Roster, read_roster
+from provisioner.roster import Plain, read_roster
 from provisioner.secret import SecretRef, fingerprint
 from provisioner.vault import Vault
 from tests.render.samples import code_headers, desktop_headers
@@ -71,7 +71,7 @@ class OneKey:
         return SecretStr(KEY)
 
 
-def assigned(data: bytes, of: Fleet) -> tuple[Roster, tuple[Assignment, ...]]:
+def assigned(data: bytes, of: Fleet) -> tuple[Plain, tuple[Assignment, ...]]:
     """Return a roster and its assignments; raise `InputError` for one that is refused."""
     roster = read_roster(data, file="org.csv", today=TODAY, options=project.roster_options(of))
     return roster, assign(roster, of, POLICIES)
@@ -217,7 +217,7 @@ def check_page(
         assert " ".join(assignment.team_display.split()) in " ".join(page.text.split())
 
 
-def twin_of(roster: Roster, of: Fleet) -> bytes:
+def twin_of(roster: Plain, of: Fleet) -> bytes:
     """Return a roster of the same people in teams that are called by their slugs, and nobody named."""
     header = ("email", "team", "env", "platform", "serial", "expires", *of.roster.metadata)
     rows = [
@@ -232,7 +232,7 @@ def _extra(extra: tuple[tuple[str, str], ...], of: Fleet) -> Iterator[str]:
     yield from (given.get(name, "") for name in of.roster.metadata)
 
 
-def check_accepted(data: bytes, of: Fleet) -> Roster:
+def check_accepted(data: bytes, of: Fleet) -> Plain:
     """Check every artifact of a roster that was not refused."""
     roster, assignments = assigned(data, of)
     _, twins = assigned(twin_of(roster, of), of)

@@ -6,17 +6,17 @@ can show each key with its default. Whether a URL is safe to talk to `gateway_cl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from provisioner import digest, spelling, strict
+from provisioner import spelling
+from provisioner.fleet.rules import Rule, Scope
+from provisioner.fleet.sources import RosterRules
 from provisioner.render.model import Mdm
 from provisioner.roster.model import Platform
 from provisioner.spelling import MaybeSlug, Slug, Text
-from provisioner.strict import Flaw, Many, Refused, Strict, wrong
-from provisioner.toml_lines import KeyPath
+from provisioner.strict import Many, Refused, Strict, wrong
 
 Product = Literal["bundled", "portkey"]
 LATER_PRODUCTS = frozenset({"bifrost", "finops", "litellm"})
@@ -83,7 +83,9 @@ class Gateway(Strict):
 class Keys(Strict):
     """For whom keys are minted."""
 
-    scope: Literal["team", "person"] = "team"
+    scope: Scope = "team"
+    allow_shared_on_byod: bool = False
+    """A team's key may go onto people's own devices (rollout 3)."""
 
 
 class ClaudeCode(Strict):
@@ -98,16 +100,6 @@ class ClaudeDesktop(Strict):
     minimum_version: spelling.DesktopFloor = None
     organization_uuid: spelling.Uuid = None
     """None: derived from the tenant."""
-
-
-class RosterRules(Strict):
-    """What the roster may hold."""
-
-    metadata: Annotated[Many[spelling.MetadataName], spelling.distinct] = ()
-    envs: Annotated[Many[Slug], spelling.distinct] = ()
-    """The only envs that a row may have; none named: any."""
-    domains: Annotated[Many[spelling.Domain], spelling.distinct] = ()
-    """Domains that addresses may have, lower case; none named: any."""
 
 
 class Intune(Strict):
@@ -131,6 +123,8 @@ class Fleet(Strict):
     REFUSED: ClassVar[Refused] = {
         "admin_key": ("stands outside its table", "put it under [gateway]"),
         "overrides": ("is written in the singular", "write each one as [[override]]"),
+        "rule": ("is called assign here", "write each one as [[assign]]"),
+        "source": ("stands outside its table", "write each one as [[roster.source]]"),
     }
 
     tenant: MaybeSlug = None
@@ -144,7 +138,10 @@ class Fleet(Strict):
     claude_desktop: ClaudeDesktop = Field(default_factory=ClaudeDesktop)
     roster: RosterRules = Field(default_factory=RosterRules)
     intune: Intune = Field(default_factory=Intune)
+    granularity: Literal["team-env", "policy-env"] = "team-env"
+    """What one console object is for: a team in an env, or all teams with one policy in an env."""
     override: Many[Override] = ()
+    assign: Many[Rule] = ()
 
     def profile_for(self, team: str, env: str) -> str:
         """Return the profile of a team in an env (slugs).
@@ -159,62 +156,5 @@ class Fleet(Strict):
     @property
     def profiles(self) -> tuple[str, ...]:
         """Every profile that the file names, each once, the default first."""
-        return tuple(dict.fromkeys((self.profile, *(rule.profile for rule in self.override))))
-
-
-def load_fleet(text: str | None, file: str, known_profiles: Collection[str] | None = None) -> Fleet:
-    """Return the fleet of a file's text, or the defaults where there is no file.
-
-    Raises `InputError` with all problems. `known_profiles` are the names that a profile may have;
-    None leaves them unchecked.
-    """
-    return strict.load(Fleet, text or "", file, lambda fleet: _flaws(fleet, known_profiles))
-
-
-def fleet_digest(fleet: Fleet) -> str:
-    """Return the SHA-256 of the fleet's values; comments and spelled-out defaults don't count."""
-    return digest.of(fleet.model_dump(mode="json"))
-
-
-def _flaws(fleet: Fleet, known_profiles: Collection[str] | None) -> Iterator[Flaw]:
-    yield from _gateway_flaws(fleet.gateway)
-    macs, pcs = "macos" in fleet.platforms, "windows" in fleet.platforms
-    if "files" not in fleet.mdm and not macs and not (pcs and "intune" in fleet.mdm):
-        message = f"gives no artifact for {', '.join(fleet.platforms)}"
-        yield Flaw(("mdm",), "NOTHING_TO_MAKE", message, 'add the console that manages them, or "files"')
-    first: dict[tuple[str | None, str | None], int] = {}
-    for at, rule in enumerate(fleet.override):
-        selector = (rule.team, rule.env)
-        if selector == (None, None):
-            yield Flaw(("override", at), "MISSING_KEY", "names neither team nor env", "add one of them")
-        elif selector in first:
-            message = f"is for the same team and env as override[{first[selector]}]"
-            yield Flaw(("override", at), "DUPLICATE", message, "keep one of the two")
-        first.setdefault(selector, at)
-    if known_profiles is not None:
-        named: list[tuple[KeyPath, str]] = [(("profile",), fleet.profile)]
-        named += [(("override", at, "profile"), rule.profile) for at, rule in enumerate(fleet.override)]
-        for path, name in named:
-            if name not in known_profiles:
-                fix = strict.suggestion(name, sorted(known_profiles))
-                yield Flaw(path, "UNKNOWN_PROFILE", "is no policy profile", fix, name)
-
-
-def _gateway_flaws(gateway: Gateway) -> Iterator[Flaw]:
-    key = gateway.admin_key
-    if gateway.product == "portkey":
-        if gateway.url is None:
-            fix = 'add it; for Portkey\'s own cloud it is "https://api.portkey.ai"'
-            yield Flaw(("gateway", "url"), "MISSING_KEY", "is missing for product portkey", fix)
-        if key is None:
-            fix = 'add it: admin_key = { env = "NAME" }, or file, command or keyring'
-            yield Flaw(("gateway", "admin_key"), "MISSING_KEY", "is missing for product portkey", fix)
-    elif idle := [
-        n for n in ("url", "data_url", "workspace", "ca_file", "admin_key") if getattr(gateway, n) is not None
-    ]:
-        message = f"bundled has no use for {' and '.join(idle)}"
-        fix = 'set product = "portkey", or take the rest out'
-        yield Flaw(("gateway", "product"), "NOT_FOR_BUNDLED", message, fix)
-    if key is not None and len(key.sources) > 1:
-        message = f"has more than one source: {', '.join(key.sources)}"
-        yield Flaw(("gateway", "admin_key"), "TWO_SOURCES", message, "keep one of them")
+        ruled = (rule.profile for rule in self.assign if rule.profile)
+        return tuple(dict.fromkeys((self.profile, *(rule.profile for rule in self.override), *ruled)))

@@ -10,15 +10,10 @@ from provisioner.cli import options
 from provisioner.cli.options import Setup
 
 
-@click.group("roster")
-def command() -> None:
-    """Look at a roster before it is used."""
-
-
-@command.command("check")
+@click.command("check")
 @click.argument("file", type=options.FILE, metavar="FILE")
 @options.setup
-def check(file: Path, setup: Setup) -> None:
+def command(file: Path, setup: Setup) -> None:
     """Read a roster and tell every problem in it; touches no gateway and no file."""
     from provisioner import project
     from provisioner.cli import context, output

@@ -68,11 +68,11 @@ def _records(stream: BinaryIO, encoding: Encoding, problems: Problems, limits: L
         nonlocal spoiled
         size = 0
         while line := text.readline(MAX_LINE + 1):
+            if "\0" in line:
+                raise _Stop(nul_byte(), number + len(begun))
             size = size + len(line) if begun else len(line)
             if size > MAX_LINE:
                 raise _Stop(_line_too_long(), number)
-            if "\0" in line:
-                raise _Stop(nul_byte(), number + len(begun))
             if not line.isascii() and (flaw := undecodable(line, encoding)):
                 problems.add(flaw, number + len(begun))
                 spoiled = number

@@ -21,12 +21,14 @@ class Problems:
     def add(
         self, flaw: Flaw, row: int | None = None, column: str | None = None, value: str | None = None
     ) -> None:
-        """Keep one problem; `value` is raw text and is escaped here."""
+        """Keep one problem; `row` 0 is none, `value` is raw text and is escaped here."""
         if len(self._kept) >= MAX_PROBLEMS:
             self._dropped += 1
             return
         escaped = None if value is None else shown(value)
-        self._kept.append(Problem(self._file, row, column, flaw.code, flaw.message, flaw.fix, escaped))
+        self._kept.append(
+            Problem(self._file, row or None, column, flaw.code, flaw.message, flaw.fix, escaped)
+        )
 
     def __bool__(self) -> bool:
         return bool(self._kept)

@@ -45,7 +45,7 @@ class Limits:
 
     text_bytes: int = 1024 * MIB
     workbook_bytes: int = 64 * MIB
-    """Packed. Excel's largest sheets are smaller, with a few columns."""
+    """Packed; what it may unpack to stands in `archive`."""
     json_bytes: int = 512 * MIB
     rows: int = 2_000_000
     columns: int = 256

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from provisioner.roster.encoding import find_encoding
 from provisioner.roster.lines import read_lines
 from provisioner.roster.problems import Problems
-from provisioner.roster.rows import LONG_CELL, Limits, Row, Table, empty, file_too_big
+from provisioner.roster.rows import LONG_CELL, Limits, Row, Table, file_too_big
 from provisioner.roster.text import Flaw
 
 __all__ = ["LONG_CELL", "MAX_BYTES", "Limits", "Row", "Table", "read_table"]

@@ -14,11 +14,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from provisioner import digest, files
-from provisioner.assign import Assignment
+from provisioner.assign import Assignment, Coverage
 from provisioner.fleet import Fleet
 from provisioner.ledger.model import Delivered, DeliveredFile, Folder, KeyRecord, Revision, Snapshot
-from provisioner.render import bundle, index
-from provisioner.render.bundle import BundleFile
+from provisioner.render import bundle, groups, index, once, tables
+from provisioner.render.bundle import TABLE_MODE, BundleFile
+from provisioner.render.destinations import destinations, serves
 from provisioner.render.model import Artifact, Delivery
 from provisioner.render.templates import Templates
 from provisioner.seal import sealed
@@ -49,12 +50,17 @@ class Press:
     templates: Templates
     vault: Vault
 
-    def rehearse(self, assignments: tuple[Assignment, ...]) -> tuple[str, ...]:
+    def rehearse(self, coverage: Coverage, assignments: tuple[Assignment, ...]) -> tuple[str, ...]:
         """Render with a stand-in for the keys, before any is minted; return the paths that will hold one.
+
+        Args:
+            coverage: for what is about all assignments.
+            assignments: those of it to render.
 
         Raises:
             ArtifactError: what the fleet file or a profile asks for can't be rendered.
         """
+        once.tables(coverage, groups.groups(coverage.assignments, self.fleet))
         paths = []
         for assignment in assignments:
             for artifact in self._artifacts(assignment, STAND_IN, 1):
@@ -63,7 +69,7 @@ class Press:
                     paths.append(artifact.path.as_posix())
         return tuple(paths)
 
-    def prepare(self, assignments: tuple[Assignment, ...], snapshot: Snapshot, out: Path) -> Prepared:
+    def prepare(self, coverage: Coverage, snapshot: Snapshot, out: Path) -> Prepared:
         """Render and seal all that the assignments and the ledger's keys give.
 
         Raises:
@@ -71,7 +77,7 @@ class Press:
         """
         revisions = dict(snapshot.folder.revisions) if snapshot.folder else {}
         made: list[tuple[BundleFile, bytes]] = []
-        for assignment in assignments:
+        for assignment in coverage.assignments:
             record = snapshot.keys.get(assignment.key_name)
             secret = None if record is None else self.vault.open(record.secret.vault_id)
             if record is None or secret is None or not assignment.members:
@@ -81,20 +87,25 @@ class Press:
             opened = {record.secret: secret}.__getitem__
             for artifact in rendered:
                 data = sealed(artifact, opened)
-                mode = files.PRIVATE_FILE if artifact.secrets else files.PUBLIC_FILE
+                mode = files.PRIVATE_FILE if artifact.private else files.PUBLIC_FILE
                 made.append((BundleFile(artifact, digest.sha256(data), mode, revision.number, record), data))
         entries = tuple(entry for entry, _data in made)
-        tables = {
-            "manifest.json": bundle.manifest(_tenant(assignments), snapshot.ledger_id, entries),
+        grouped = groups.groups(coverage.assignments, self.fleet)
+        told = (tables.assignments(coverage), tables.not_covered(coverage), *once.tables(coverage, grouped))
+        tenant = coverage.assignments[0].tenant if coverage.assignments else ""
+        shown = {
+            "manifest.json": bundle.manifest(tenant, snapshot.ledger_id, entries, told),
             "uploads.csv": bundle.uploads(entries),
-            "index.html": index.page(self.templates, assignments, entries),
+            "index.html": index.page(self.templates, coverage, entries, grouped, told),
         }
         files_of = (
             *(_delivered(entry) for entry in entries),
-            *(DeliveredFile(n, digest.sha256(d), files.PUBLIC_FILE) for n, d in tables.items()),
+            *(DeliveredFile(t.path, digest.sha256(t.data), TABLE_MODE) for t in told),
+            *(DeliveredFile(n, digest.sha256(d), files.PUBLIC_FILE) for n, d in shown.items()),
         )
+        contents = {entry.path: data for entry, data in made} | {t.path: t.data for t in told} | shown
         folder = Folder(str(out.resolve()), {file.path: file for file in files_of}, revisions)
-        return Prepared(folder, entries, {entry.path: data for entry, data in made} | tables)
+        return Prepared(folder, entries, contents)
 
     def _rendered(
         self, assignment: Assignment, record: KeyRecord, snapshot: Snapshot
@@ -108,6 +119,9 @@ class Press:
             number += 1
             rendered = self._artifacts(assignment, record.secret, number)
             content = _content(rendered)
+        if assignment.channel == "mdm":
+            ways = destinations(assignment, self.fleet)
+            rendered = tuple(artifact for artifact in rendered if serves(artifact, ways))
         return Revision(number, content), (*rendered, bundle.scope(assignment))
 
     def _artifacts(self, assignment: Assignment, key: SecretRef, revision: int) -> tuple[Artifact, ...]:
@@ -124,20 +138,17 @@ class Press:
             organization_uuid=self.organization_uuid,
             profile=assignment.policy.name,
             user=assignment.user,
+            user_is="service" if assignment.service else "device" if assignment.label else "key",
             extra_metadata=assignment.extra_metadata,
             claude_code_floor=self.fleet.claude_code.minimum_version,
             claude_desktop_floor=self.fleet.claude_desktop.minimum_version,
             domains=self.domains,
         )
-        return tuple(bundle.artifacts(delivery, self.fleet, self.templates))
+        return tuple(bundle.artifacts(delivery, assignment, self.fleet, self.templates))
 
 
 def _content(artifacts: tuple[Artifact, ...]) -> str:
     return digest.of({a.path.as_posix(): a.settings_digest for a in artifacts})
-
-
-def _tenant(assignments: tuple[Assignment, ...]) -> str:
-    return assignments[0].tenant if assignments else ""
 
 
 def _delivered(entry: BundleFile) -> DeliveredFile:

@@ -57,6 +57,34 @@ def write_whole(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
         raise ProvisionError(f"can't write {path}: {exc.strerror or exc}") from exc
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that only its owner can read, where none is yet; nothing stays of one that fails.
+
+    Raises:
+        OutputRefused: there is something of that name, or the folder can't be written to.
+    """
+    try:
+        handle = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
+        )
+    except FileExistsError as exc:
+        raise OutputRefused(
+            f"{path} is there already; it was not touched", hint="name a file that is not there yet"
+        ) from exc
+    except OSError as exc:
+        raise OutputRefused(
+            f"can't write {path}: {exc.strerror}", hint="name a file in a folder of yours"
+        ) from exc
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+    except BaseException:
+        path.unlink()
+        raise
+
+
 def refuse_leaky(folder: Path, paths: Sequence[str] = ("key",)) -> None:
     """Refuse a place for key-bearing files that git or a sync client would carry away (T2).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner import digest, files, mint
@@ -12,7 +13,7 @@ from provisioner.errors import UsageError
 from provisioner.fleet import fleet_digest
 from provisioner.ledger.model import Snapshot
 from provisioner.mint import Bench
-from provisioner.plan import build
+from provisioner.plan import build, renamed
 from provisioner.project import Project
 
 
@@ -31,7 +32,7 @@ def look(bench: Bench, project: Project | None) -> Report:
     on_disk = {path.as_posix(): _seen(out / path) for path in files.walk(out)}
     findings: list[Finding] = [
         *(() if project is None else roster.changed(_digests(project), snapshot.applied)),
-        *roster.findings(_wanted(project, snapshot), snapshot),
+        *_roster_findings(project, snapshot),
         *gateway.findings(snapshot, seen),
         *artifacts.findings(snapshot.folder, on_disk, _older(bench)),
     ]
@@ -53,12 +54,13 @@ def _digests(project: Project) -> dict[str, str]:
     }
 
 
-def _wanted(project: Project | None, snapshot: Snapshot) -> dict[str, str]:
-    if project is not None:
-        return {k.name: k.assignment for k in build.wanted(project.assignments).keys.values()}
-    return dict.fromkeys(
-        snapshot.applied.wanted if snapshot.applied else (), "a row of the roster last applied"
-    )
+def _roster_findings(project: Project | None, snapshot: Snapshot) -> Iterator[Finding]:
+    if project is None:
+        last = snapshot.applied.wanted if snapshot.applied else ()
+        return roster.findings(dict.fromkeys(last, "a row of the roster last applied"), snapshot)
+    wanted = build.wanted(project.assignments).keys
+    same = renamed.successors(snapshot.keys, wanted, project.roster.people)
+    return roster.findings({k.name: k.assignment for k in wanted.values()}, snapshot, same)
 
 
 def _older(bench: Bench) -> dict[str, frozenset[str]]:

@@ -1,4 +1,7 @@
-"""What an admin gave us, loaded: roster, fleet file and policy profiles, or every problem in them at once."""
+"""What an admin gave us, loaded: roster, fleet file and policy profiles, or every problem in them at once.
+
+A roster is a plain file, or a fleet file whose `[[roster.source]]` make one up.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from pathlib import Path
 
 from gateway_client.errors import UrlRefused
 from gateway_client.url import parse_gateway_url
-from provisioner import assets, digest
+from provisioner import assets, digest, sources, strict
 from provisioner.assign import Assignment, Coverage, RulesAt, cover
 from provisioner.errors import InputError, Problem, UsageError
-from provisioner.fleet import Fleet, load_fleet
+from provisioner.fleet import Fleet, load_fleet, rule_lines
 from provisioner.policy.conditions import Labels, labels
 from provisioner.policy.load import Resolved, policy_digest, resolve_all
 from provisioner.roster import MAX_BYTES, RosterOptions, join, read_roster
@@ -32,6 +35,8 @@ class Project:
     fleet: Fleet
     policies: Mapping[str, Resolved]
     coverage: Coverage
+    rules_at: RulesAt
+    """Where the rules stand."""
 
     @property
     def assignments(self) -> tuple[Assignment, ...]:
@@ -54,48 +59,84 @@ class Project:
 class Places:
     """Where the inputs are; None means: where they usually are, if they are there."""
 
-    roster: Path
+    roster: Path | None
+    """A plain file, or a fleet file; None: the sources of the fleet file in use."""
     fleet: Path | None = None
     profiles: Path | None = None
 
+    @property
+    def rules(self) -> Path:
+        """The fleet file whose rules hold."""
+        return self.fleet or FLEET_FILE
+
 
 def load(places: Places, today: date) -> Project:
-    """Read and check everything.
+    """Read and check everything, and decide who gets what.
 
     Raises:
-        InputError: with the problems of all files together.
+        InputError: with the problems of all files together, those of the decisions among them.
         UsageError: a file that was named can't be read.
     """
+    project = survey(places, today)
+    if project.coverage.problems:
+        raise InputError(project.coverage.problems)
+    return project
+
+
+def survey(places: Places, today: date) -> Project:
+    """Do the same as `load`, but leave the problems of the decisions in the coverage, for reports to show."""
+    places = _with_own_fleet(places)
     problems: list[Problem] = []
     fleet, policies = Fleet(), dict[str, Resolved]()
-    sources = profile_sources(places.fleet, places.profiles)
+    texts = profile_sources(places.fleet, places.profiles)
     try:
-        fleet = fleet_of(places.fleet, sources)
+        fleet = fleet_of(places.fleet, texts)
     except InputError as exc:
         problems += exc.problems
     try:
-        policies = resolve_all(fleet.profiles, sources, profile_labels(fleet))
+        policies = resolve_all(fleet.profiles, texts, profile_labels(fleet))
     except InputError as exc:
         problems += exc.problems
     try:
-        plain = read_roster(
-            read_bytes(places.roster), file=str(places.roster), today=today, options=roster_options(fleet)
-        )
-        roster = join.of_plain(plain)
+        if problems and places.roster is None:
+            raise InputError(problems)  # which files there are, and how to read them, nobody can say
+        roster = _roster(places, fleet, today)
     except InputError as exc:
         # What the fleet file may well answer, once it can be read, is no problem of the roster's.
         known = NEEDS_FLEET if problems else frozenset()
         problems += (problem for problem in exc.problems if problem.code not in known)
     if problems:
-        raise InputError(problems)
-    coverage = cover(
-        roster,
-        fleet,
-        {n: r.policy for n, r in policies.items()},
-        today=today,
-        rules_at=RulesAt(str(places.fleet or FLEET_FILE)),
-    )
-    return Project(roster, fleet, policies, coverage)
+        raise InputError(dict.fromkeys(problems))
+    rules_at = RulesAt(str(places.rules), rule_lines(_text(places.rules)) if fleet.assign else ())
+    by_name = {name: resolved.policy for name, resolved in policies.items()}
+    coverage = cover(roster, fleet, by_name, today=today, rules_at=rules_at)
+    return Project(roster, fleet, policies, coverage, rules_at)
+
+
+def _with_own_fleet(places: Places) -> Places:
+    """Return the places with a fleet file as roster put where fleet files stand."""
+    if places.roster is None or places.roster.suffix != ".toml":
+        return places
+    if places.fleet is not None and places.fleet.resolve() != places.roster.resolve():
+        raise UsageError(
+            f"two fleet files are named: {places.roster} as roster, and {places.fleet}",
+            hint="name one of them; a fleet file as roster brings its rules along",
+        )
+    return Places(None, places.roster, places.profiles)
+
+
+def _roster(places: Places, fleet: Fleet, today: date) -> Roster:
+    options = roster_options(fleet)
+    if places.roster is not None:
+        plain = read_roster(read_bytes(places.roster), file=str(places.roster), today=today, options=options)
+        return join.of_plain(plain)
+    if not fleet.roster.source:
+        raise UsageError(
+            "no roster is named",
+            hint=f"add --roster FILE, or name the exports in {places.rules}: [[roster.source]]",
+        )
+    told = strict.read(_text(places.rules), str(places.rules))
+    return sources.read(fleet, told, options, today)
 
 
 def fleet_of(path: Path | None, known_profiles: Collection[str] | None = None) -> Fleet:

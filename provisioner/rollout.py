@@ -14,7 +14,7 @@ from provisioner.errors import PlanRefused, UsageError
 from provisioner.fleet import fleet_digest
 from provisioner.ledger.model import Applied, Snapshot
 from provisioner.mint import Bench
-from provisioner.plan import build, paper
+from provisioner.plan import build, consoles, counts, paper, renamed
 from provisioner.plan.model import Inputs, Plan
 from provisioner.project import Project
 from provisioner.render.templates import Templates
@@ -51,7 +51,8 @@ def make_plan(project: Project, bench: Bench, *, prune: bool) -> Made:
     mint.confirm_place(snapshot, bench.place)
     want = build.wanted(project.assignments)
     seen = mint.observe(bench.gateway, frozenset(want.configs) | frozenset(snapshot.configs))
-    actions, leavers = build.actions(want, snapshot, seen, bench.ledger.sealed_ids(), prune=prune)
+    same = renamed.successors(snapshot.keys, want.keys, project.roster.people)
+    actions, leavers = build.actions(want, snapshot, seen, bench.ledger.sealed_ids(), prune=prune, same=same)
     live = {k.id for k in seen.keys}
     plan = Plan(
         gateway=bench.gateway.url,
@@ -65,10 +66,12 @@ def make_plan(project: Project, bench: Bench, *, prune: bool) -> Made:
         ),
         actions=actions,
         leavers=leavers,
-        second_rows=build.second_rows(project.assignments),
+        second_matches=counts.second_matches(project.coverage.verdicts),
         expired=tuple(e.email for e in project.roster.expired),
         live_keys=sum(record.id in live for record in snapshot.keys.values()),
         prune=prune,
+        counts=counts.count(project.roster, project.coverage),
+        consoles=consoles.consoles(project.assignments, project.fleet),
     )
     return Made(plan, snapshot, seen)
 
@@ -150,13 +153,13 @@ class Rollout:
         """
         ledger = self.bench.ledger
         press = self._press(made.snapshot)
-        files.refuse_leaky(self.out, press.rehearse(self._rehearsed()))
+        files.refuse_leaky(self.out, press.rehearse(self.project.coverage, self._rehearsed()))
         minted = mint.execute(made.plan, self.bench, made.snapshot, made.seen)
         want = build.wanted(self.project.assignments)
         if self.data_plane is not None:
             mint.prove(want.keys.values(), self.bench, self.data_plane)
         snapshot = ledger.snapshot()
-        prepared = press.prepare(self.project.assignments, snapshot, self.out)
+        prepared = press.prepare(self.project.coverage, snapshot, self.out)
         if (delivered := prepared.folder.since(snapshot.folder)) is not None:
             ledger.append(self.bench.at(), delivered)
         written = deliver.write(prepared, self.out)
@@ -169,11 +172,11 @@ class Rollout:
         return Result(made.plan, minted, prepared, written, removed, former_out)
 
     def _rehearsed(self) -> tuple[Assignment, ...]:
-        """Return one assignment of each policy; in a git work tree all, as git can ignore some."""
+        """Return one assignment per policy and channel; in a git work tree all, as git can ignore some."""
         every = tuple(a for a in self.project.assignments if a.members)
         if files.work_tree(self.out) is not None:
             return every
-        return tuple({a.policy.name: a for a in reversed(every)}.values())
+        return tuple({(a.policy.name, a.channel): a for a in reversed(every)}.values())
 
     def _press(self, snapshot: Snapshot) -> Press:
         return Press(

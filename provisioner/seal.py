@@ -30,6 +30,11 @@ def sealed(artifact: Artifact, opened: Callable[[SecretRef], SecretStr]) -> byte
     return data
 
 
+def key_line(key: SecretStr) -> bytes:
+    """Return a key as the one line of a file that is handed out."""
+    return key.get_secret_value().encode() + b"\n"
+
+
 def _reads_back(artifact: Artifact, data: bytes, plain: PlainTree) -> bool:
     try:
         return artifact.read(data) == plain

@@ -13,6 +13,7 @@ import fcntl
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -86,6 +87,12 @@ class Vault:
 
     def _bound(self, vault_id: str) -> bytes:
         return f"{self._ledger_id}/{vault_id}".encode()
+
+
+def pseudonym_mac(key: bytes) -> Callable[[bytes], str]:
+    """Return what makes pseudonyms: a hex HMAC-SHA256 that only this vault key can make, in any ledger."""
+    mac_key = _derived(key, b"provision/pseudonyms")
+    return lambda data: hmac.new(mac_key, data, "sha256").hexdigest()
 
 
 def load_key(path: Path, *, may_create: bool) -> bytes:

@@ -18,17 +18,18 @@ from gateway_client.contract import DataPlane, Gateway
 from gateway_client.http import Door
 from gateway_client.portkey import PortkeyDataPlane, PortkeyGateway
 from gateway_client.url import GatewayUrl, parse_gateway_url
-from provisioner import admin_key, files
+from provisioner import admin_key, files, project
 from provisioner.cli import output
 from provisioner.cli.options import Setup
-from provisioner.errors import UsageError
+from provisioner.errors import InputError, UsageError
 from provisioner.fleet import Fleet
 from provisioner.fleet import Gateway as GatewaySettings
 from provisioner.ledger import lock
 from provisioner.ledger.store import LedgerStore
 from provisioner.mint import Bench
-from provisioner.project import Places
-from provisioner.vault import Vault, load_key
+from provisioner.project import Places, Project
+from provisioner.report.pseudonyms import Pseudonyms
+from provisioner.vault import Vault, load_key, pseudonym_mac
 
 SKEW_SECONDS = 60
 
@@ -63,24 +64,54 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def places(setup: Setup, roster: Path) -> Places:
+def places(setup: Setup, roster: Path | None) -> Places:
     """Return where the inputs are."""
     return Places(roster, setup.fleet, setup.profiles)
+
+
+def survey(setup: Setup, roster: Path | None) -> Project:
+    """Read and decide everything, and leave what is wrong with the decisions in the coverage."""
+    found = project.survey(places(setup, roster), now().date())
+    output.recognise(found.roster)
+    return found
+
+
+def load(setup: Setup, roster: Path | None) -> Project:
+    """Read and decide everything; problems of the decisions are an `InputError`, too."""
+    found = survey(setup, roster)
+    if found.coverage.problems:
+        raise InputError(found.coverage.problems)
+    return found
+
+
+def pseudonyms() -> Pseudonyms:
+    """Return the pseudonyms of this user's vault key, which is made where there is none."""
+    return Pseudonyms(pseudonym_mac(load_key(vault_key_file(), may_create=True)))
 
 
 @contextmanager
 def desk(setup: Setup, fleet: Fleet) -> Iterator[Desk]:
     """Open state and gateway under the lock: one run at a time, since even a look makes state and serves."""
     with ExitStack() as stack:
-        state = state_folder(setup.state)
+        ledger, vault = stack.enter_context(records(setup.state))
+        connected = stack.enter_context(gateway(fleet, setup.state))
+        yield Desk(Bench(connected.gateway, ledger, vault, now, output.say, connected.place), connected)
+
+
+@contextmanager
+def records(folder: Path) -> Iterator[tuple[LedgerStore, Vault]]:
+    """Open ledger and vault under the lock; no gateway is asked."""
+    with ExitStack() as stack:
+        state = state_folder(folder)
         stack.enter_context(lock.held(state / "lock", _owner(), output.say))
         ledger = stack.enter_context(LedgerStore.open(state / "ledger.db"))
-        key = load_key(vault_key_file(), may_create=not ledger.sealed_ids())
-        connected = stack.enter_context(gateway(fleet, state))
-        vault = Vault(key, ledger.ledger_id, ledger)
+        output.recognise_keys(ledger.snapshot)
+        vault = Vault(
+            load_key(vault_key_file(), may_create=not ledger.sealed_ids()), ledger.ledger_id, ledger
+        )
         for vault_id in sorted(ledger.sealed_ids())[:1]:
             vault.open(vault_id)  # another user's vault key is told before anything is done with it
-        yield Desk(Bench(connected.gateway, ledger, vault, now, output.say, connected.place), connected)
+        yield ledger, vault
 
 
 def state_folder(folder: Path) -> Path:

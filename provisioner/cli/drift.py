@@ -26,12 +26,14 @@ def command(click_context: click.Context, roster: Path | None, html: Path | None
     from provisioner.render.templates import Templates
     from provisioner.report import drift as report
 
-    fleet = project.fleet_of(setup.fleet)
-    loaded = None if roster is None else project.load(context.places(setup, roster), context.now().date())
+    loaded = None if roster is None else context.load(setup, roster)
+    fleet = project.fleet_of(setup.fleet) if loaded is None else loaded.fleet
     with context.desk(setup, fleet) as desk:
         found = inspection.look(desk.bench, loaded)
     if html is not None:
-        files.write_whole(html, report.html(found, Templates(assets.template_texts())), files.PUBLIC_FILE)
+        files.write_whole(
+            html, output.page(report.html(found, Templates(assets.template_texts()))), files.PUBLIC_FILE
+        )
     if setup.json:
         output.result_json(report.as_json(found))
     else:

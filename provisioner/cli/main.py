@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ class Commands(click.Group):
         "drift": "drift",
         "gateway": "gateway",
         "init": "init",
+        "key": "key",
         "plan": "plan",
         "profiles": "profiles",
         "roster": "roster",
@@ -82,21 +84,28 @@ def run_command(arguments: list[str]) -> int:
         output.say(f"hint: {UNSUPPORTED_HINT}")
         return EXIT_USAGE
     os.umask(0o077)
+    with output.one_run():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     try:
+        if options.PSEUDONYMISE in arguments:
+            from provisioner.cli import context
+
+            output.pseudonymise(context.pseudonyms())
         code = provision.main(args=arguments, prog_name="provision", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.exceptions.Abort:
         output.say("interrupted; run the same command again to go on")
         return EXIT_INTERRUPTED
     except click.ClickException as exc:
-        exc.show()
+        with io.StringIO() as shown:
+            exc.show(shown)
+            output.told(shown.getvalue().rstrip("\n"))
         return EXIT_USAGE
     except InputError as exc:
-        from provisioner.report import problems
-
-        if options.wants_json(arguments):
-            output.result_json(problems.as_json(exc.problems))
-        click.echo(problems.text(exc.problems).rstrip("\n"), err=True)
+        output.problems(exc.problems, json=options.wants_json(arguments))
         return _told(exc)
     except ProvisionError as exc:
         return _told(exc)

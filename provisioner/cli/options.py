@@ -14,6 +14,7 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+PSEUDONYMISE = "--pseudonymise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def setup(command: Command) -> Command:
     @click.option(
         "--out", type=FOLDER, default=Path("dist"), show_default=True, help="Folder for the artifacts."
     )
+    @pseudonymise_option
     @format_option
     @functools.wraps(command)
     def wrapped(
@@ -58,6 +60,16 @@ def format_option(command: Command) -> Command:
         show_default=True,
         callback=lambda _context, _option, value: value == "json",
         help="For people or for machines.",
+    )(command)
+
+
+def pseudonymise_option(command: Command) -> Command:
+    """Add `--pseudonymise`; `cli.main` looks for it before anything is read, so that errors obey it, too."""
+    return click.option(
+        PSEUDONYMISE,
+        is_flag=True,
+        expose_value=False,
+        help="Print people and devices under stable pseudonyms.",
     )(command)
 
 

@@ -1,28 +1,100 @@
-"""stdout is the result, stderr the rest. Nothing else in the tool prints."""
+"""stdout is the result, stderr the rest. Nothing else in the tool prints.
+
+Under `--pseudonymise` everything passes `Pseudonyms` here, the last place before it leaves (T30).
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from provisioner.errors import Problem
+    from provisioner.ledger.model import Snapshot
+    from provisioner.report.pseudonyms import Pseudonyms
+    from provisioner.roster.model import Roster
+
+_pseudonyms: ContextVar[Pseudonyms | None] = ContextVar("pseudonyms", default=None)
+
+
+@contextmanager
+def one_run() -> Iterator[None]:
+    """Forget at the end of the block what `pseudonymise` was told in it."""
+    token = _pseudonyms.set(None)
+    try:
+        yield
+    finally:
+        _pseudonyms.reset(token)
+
+
+def pseudonymise(pseudonyms: Pseudonyms) -> None:
+    """Print people and devices under pseudonyms from here on."""
+    _pseudonyms.set(pseudonyms)
+
+
+def recognise(*rosters: Roster, typed: str = "") -> None:
+    """Make known who and what must not be printed under its name: a roster's, and what somebody typed."""
+    if pseudonyms := _pseudonyms.get():
+        for roster in rosters:
+            pseudonyms.know_roster(roster)
+        pseudonyms.know_typed(typed)
+
+
+def recognise_keys(snapshot: Callable[[], Snapshot]) -> None:
+    """Make known for whom a ledger has keys."""
+    if pseudonyms := _pseudonyms.get():
+        pseudonyms.know_keys(record.spec.metadata for record in snapshot().keys.values())
 
 
 def say(line: str) -> None:
     """Tell progress or a notice on stderr."""
-    click.echo(f"provision: {_inert(line)}", err=True)
+    told(f"provision: {_inert(line)}")
+
+
+def told(text: str) -> None:
+    """Print text on stderr as it is, which is printable already."""
+    click.echo(_masked(text), err=True)
 
 
 def result(text: str) -> None:
     """Print a result on stdout."""
-    click.echo(_inert(text.rstrip("\n")))
+    click.echo(_inert(_masked(text.rstrip("\n"))))
 
 
 def result_json(value: Any) -> None:
     """Print a result on stdout as JSON: sorted, so that equal results are equal bytes."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=True))
+    pseudonyms = _pseudonyms.get()
+    shown = value if pseudonyms is None else pseudonyms.tree(value)
+    click.echo(json.dumps(shown, indent=2, sort_keys=True, ensure_ascii=True))
+
+
+def page(written: bytes) -> bytes:
+    """Return an HTML report as it may be written to a file."""
+    pseudonyms = _pseudonyms.get()
+    return written if pseudonyms is None else pseudonyms.page(written)
+
+
+def problems(found: Sequence[Problem], *, json: bool) -> None:
+    """Tell the problems of input files on stderr, and as a result, too, where JSON is asked for."""
+    from provisioner.report import problems as report
+
+    if pseudonyms := _pseudonyms.get():
+        found = [pseudonyms.problem(problem) for problem in found]
+    if json:
+        result_json(report.as_json(found))
+    told(report.text(found).rstrip("\n"))
+
+
+def _masked(text: str) -> str:
+    pseudonyms = _pseudonyms.get()
+    return text if pseudonyms is None else pseudonyms.text(text)
 
 
 def _inert(text: str) -> str:
@@ -42,10 +114,10 @@ def somebody_is_there() -> bool:
 
 def ask(question: str) -> str:
     """Ask a person on the terminal and return what was typed."""
-    answer: str = click.prompt(question, err=True, default="", show_default=False)
+    answer: str = click.prompt(_masked(question), err=True, default="", show_default=False)
     return answer
 
 
 def confirm(question: str) -> bool:
     """Ask a person yes or no; no is the default."""
-    return click.confirm(question, err=True, default=False)
+    return click.confirm(_masked(question), err=True, default=False)

@@ -11,18 +11,21 @@ from provisioner.cli.options import Setup
 
 
 @click.command("plan")
-@options.roster_option(required=True)
+@options.roster_option(required=False)
 @options.prune_option
 @click.option("-o", "--output", "target", type=options.FILE, help="Write the plan for `provision apply`.")
 @options.setup
-def command(roster: Path, prune: bool, target: Path | None, setup: Setup) -> None:
-    """Show what `provision --roster` would do; changes nothing at the gateway."""
-    from provisioner import files, project, rollout
+def command(roster: Path | None, prune: bool, target: Path | None, setup: Setup) -> None:
+    """Show what `provision --roster` would do; changes nothing at the gateway.
+
+    Without --roster, the sources that the fleet file names are read.
+    """
+    from provisioner import files, rollout
     from provisioner.cli import context, output
     from provisioner.plan import paper
     from provisioner.report import plan as report
 
-    loaded = project.load(context.places(setup, roster), context.now().date())
+    loaded = context.load(setup, roster)
     with context.desk(setup, loaded.fleet) as desk:
         made = rollout.make_plan(loaded, desk.bench, prune=prune)
         if target is not None:

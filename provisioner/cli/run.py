@@ -16,7 +16,7 @@ from provisioner.report import plan as plan_report
 
 def main_job(*, roster: Path, setup: Setup, yes: bool, prune: bool, max_revoke: int | None) -> int:
     """Plan and apply in one; with a real gateway the plan is shown and asked for."""
-    loaded = project.load(context.places(setup, roster), context.now().date())
+    loaded = context.load(setup, roster)
     files.refuse_leaky(setup.out)
     with context.desk(setup, loaded.fleet) as desk:
         made = rollout.make_plan(loaded, desk.bench, prune=prune)
@@ -33,7 +33,7 @@ def apply_plan(*, plan_file: Path, setup: Setup, max_revoke: int | None) -> int:
     files.refuse_leaky(setup.out)
     with context.desk(setup, fleet) as desk:
         plan = rollout.read_plan(data, desk.bench)
-        loaded = project.load(context.places(setup, Path(plan.roster_file)), context.now().date())
+        loaded = context.load(setup, Path(plan.roster_file))
         made = rollout.make_plan(loaded, desk.bench, prune=plan.prune)
         rollout.confirm_stale(plan, made.plan)
         guard(made.plan, max_revoke)

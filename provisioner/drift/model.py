@@ -9,6 +9,7 @@ Layer = Literal["roster", "gateway", "artifacts"]
 Code = Literal[
     "NOT_APPLIED",  # asked for, or changed since, and no run has made it
     "LEAVER",  # a live key that the roster no longer asks for
+    "RENAMED",  # two keys of one person: the address is spelt otherwise now
     "UNFINISHED",  # a run broke off; the next one settles it
     "MISSING",  # the ledger knows it, it is not there
     "CHANGED",  # it is there, and different

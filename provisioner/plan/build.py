@@ -8,12 +8,13 @@ intent; any other key or config of a name we want is FOREIGN: untouched, and it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from gateway_client import compare
 from gateway_client.contract import Listing, RemoteConfig, RemoteKey
-from provisioner import digest
+from provisioner import digest, naming
 from provisioner.assign import Assignment
 from provisioner.ledger.model import KeyIntent, KeyRecord, Snapshot
 from provisioner.plan.model import (
@@ -32,13 +33,20 @@ from provisioner.plan.model import (
     MintKey,
     RevokeKey,
     RotateKey,
-    SecondRow,
     UpdateConfig,
     UpdateKey,
     WantedKey,
 )
 
 UNRECORDED = "the gateway has the update, and the ledger does not: a run broke off"
+PER_USER = (
+    "a budget per user on a team's key needs a usage-limit policy at the gateway, which provision"
+    " does not make yet"
+)
+PER_USER_FIX = (
+    'give each person a key (keys.scope = "person", or key = "person" in the rule), or set per = "key" in'
+    " the profile's [budget]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +55,50 @@ class Wanted:
 
     configs: Mapping[str, Mapping[str, Any]]
     keys: Mapping[str, WantedKey]
+    blocked: Mapping[str, Blocked] = field(default_factory=dict)
+    """Those of the keys that can't be made as asked, by name."""
 
 
 def wanted(assignments: tuple[Assignment, ...]) -> Wanted:
     """Return the configs (by name) and keys (by name) that the assignments need."""
-    return Wanted(
-        configs={a.config_name: a.policy.config for a in assignments},
-        keys={
-            a.key_name: WantedKey(
-                name=a.key_name,
-                assignment=a.name,
-                config=a.config_name,
-                metadata=a.key_metadata,
-                budget=a.policy.budget,
-                rate_limits=a.policy.rate_limits,
-                expires_at=a.expires_at,
-                models=a.policy.models.distinct(),
-            )
-            for a in assignments
-        },
+    keys: dict[str, WantedKey] = {}
+    blocked: dict[str, Blocked] = {}
+    for assignment in assignments:
+        name = assignment.key_name
+        # Devices with a label of their own share their team's key.
+        keys.setdefault(name, _wanted_key(assignment))
+        if _shares_a_budget_per_user(assignment):
+            blocked[name] = Blocked(name, PER_USER, PER_USER_FIX)
+    return Wanted({a.config_name: a.policy.config for a in assignments}, keys, blocked)
+
+
+def _wanted_key(assignment: Assignment) -> WantedKey:
+    policy = assignment.policy
+    return WantedKey(
+        name=assignment.key_name,
+        assignment=assignment.key_name.removeprefix(naming.KEY_PREFIX),
+        config=assignment.config_name,
+        metadata=assignment.key_metadata,
+        budget=policy.budget,
+        rate_limits=policy.rate_limits,
+        expires_at=assignment.expires_at,
+        models=policy.models.distinct(),
     )
 
 
-def second_rows(assignments: tuple[Assignment, ...]) -> tuple[SecondRow, ...]:
-    """Return the people who stand in several rows, with what each row gives them."""
-    device = {v.id: a.name for a in assignments for v in a.members}
-    others: dict[str, list[str]] = {}
-    for assignment in assignments:
-        for identity in assignment.key_only:
-            others.setdefault(identity, []).append(assignment.name)
-    return tuple(SecondRow(identity, device[identity], tuple(names)) for identity, names in others.items())
+def _shares_a_budget_per_user(assignment: Assignment) -> bool:
+    alone = assignment.person is not None or assignment.service is not None
+    return assignment.policy.per_user and assignment.policy.budget is not None and not alone
 
 
 def actions(
-    want: Wanted, snapshot: Snapshot, seen: Listing, sealed: frozenset[str], *, prune: bool
+    want: Wanted,
+    snapshot: Snapshot,
+    seen: Listing,
+    sealed: frozenset[str],
+    *,
+    prune: bool,
+    same: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[tuple[Action, ...], tuple[Leaver, ...]]:
     """Return what to do in order, and the leavers that stay because nothing is pruned.
 
@@ -90,6 +108,7 @@ def actions(
         seen: what the gateway lists; configs whose names are wanted or ours carry their bodies.
         sealed: the vault's ids.
         prune: whether keys that nobody asks for any more are revoked.
+        same: the wanted keys of the same people by keys that nobody asks for any more (`plan.renamed`).
     """
     configs = tuple(_config_actions(want, snapshot, seen))
     keys = _KeyPlanner(want, snapshot, seen, sealed, _without_config(configs, snapshot))
@@ -97,13 +116,20 @@ def actions(
     unwanted = [r for r in snapshot.keys.values() if r.name not in want.keys]
     forgotten = tuple(ForgetKey(r.name, r.id) for r in unwanted if r.id not in keys.by_id)
     leavers = tuple(
-        Leaver(r.name, r.id) for r in unwanted if r.id in keys.by_id and not keys.being_revoked(r.id)
+        Leaver(r.name, r.id, same.get(r.name))
+        for r in unwanted
+        if r.id in keys.by_id and not keys.being_revoked(r.id)
     )
-    revoked = tuple(RevokeKey(x.name, x.id, "no row of the roster asks for it any more") for x in leavers)
+    revoked = tuple(RevokeKey(x.name, x.id, _why_revoked(x)) for x in leavers)
     return (
         (*settled, *configs, *keys.wanted(), *forgotten, *(revoked if prune else ())),
         () if prune else leavers,
     )
+
+
+def _why_revoked(leaver: Leaver) -> str:
+    told = "no row of the roster asks for it any more"
+    return f"{told}; the same person as {leaver.same_person_as}" if leaver.same_person_as else told
 
 
 def _without_config(configs: tuple[Action, ...], snapshot: Snapshot) -> frozenset[str]:
@@ -187,7 +213,7 @@ class _KeyPlanner:
     def _settle_mint(self, intent: KeyIntent) -> Iterator[Action]:
         mark = self.snapshot.description(intent.nonce)
         orphans = [k for k in self.by_name.get(intent.name, []) if k.description == mark]
-        wanted_key = self.want.keys.get(intent.name)
+        wanted_key = None if intent.name in self.want.blocked else self.want.keys.get(intent.name)
         for orphan in orphans:
             self.unfinished[orphan.id] = intent.nonce
             if intent.nonce in self.sealed and wanted_key is not None and intent.name not in self.adopted:
@@ -215,6 +241,8 @@ class _KeyPlanner:
                 yield _foreign("key", name, ", ".join(k.id for k in strangers))
             elif name in self.adopted:
                 continue
+            elif name in self.want.blocked:
+                yield self.want.blocked[name]
             elif key.config in self.without_config:
                 yield Blocked(name, f"its config {key.config} is blocked", "mend the config's problem first")
             elif record is None:

@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from gateway_client.contract import Budget, KeySpec, RateLimit
+from provisioner.plan.consoles import Consoles
+from provisioner.plan.counts import Counts, SecondMatch
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +234,8 @@ class Leaver:
 
     name: str
     id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SecondRow:
-    """A person with several rows: which assignment the device gets, which are keys only."""
-
-    email: str
-    device: str
-    key_only: tuple[str, ...]
+    same_person_as: str | None = None
+    """The wanted key of the same human under another spelling of the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,12 +264,16 @@ class Plan:
     actions: tuple[Action, ...]
     leavers: tuple[Leaver, ...] = ()
     """Without pruning: listed, untouched."""
-    second_rows: tuple[SecondRow, ...] = ()
+    second_matches: tuple[SecondMatch, ...] = ()
     expired: tuple[str, ...] = ()
     """People left out because their date has come."""
     prune: bool = False
     live_keys: int = 0
     """Keys of ours that are live now; the base of the mass-revocation guard (T11)."""
+    counts: Counts | None = None
+    """Who gets what; for people, and no part of what an apply does."""
+    consoles: Consoles | None = None
+    """What the MDMs' consoles will hold; for people, too."""
     version: int = PLAN_VERSION
 
     @property

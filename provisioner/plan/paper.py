@@ -51,7 +51,10 @@ def read(data: bytes, mac: Callable[[bytes], str]) -> Plan:
             hint="make a new plan: provision plan --roster FILE -o plan.json",
         )
     if version != PLAN_VERSION:
-        raise PlanRefused(f"the plan has version {version}, this provision reads {PLAN_VERSION}")
+        raise PlanRefused(
+            f"the plan has version {version}, this provision reads {PLAN_VERSION}; nothing was changed",
+            hint="make a new plan: provision plan --roster FILE -o plan.json",
+        )
     try:
         return PLAN.validate_python(value)
     except ValidationError as exc:

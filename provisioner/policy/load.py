@@ -173,6 +173,7 @@ def _result(links: list[_Link], tree: merge.Stamped) -> Resolved:
         budget=profile.budget(whole.budget),
         rate_limits=profile.rate_limits(whole.rate_limits),
         hardening=Hardening(claude_code=whole.claude_code, claude_desktop=whole.claude_desktop),
+        per_user=whole.budget is not None and whole.budget.per == "user",
     )
     return Resolved(
         policy=policy,

@@ -44,3 +44,5 @@ class Policy:
     budget: Budget | None
     rate_limits: tuple[RateLimit, ...]
     hardening: Hardening
+    per_user: bool = False
+    """Whether the budget is meant for each person, however many share a key."""

@@ -43,12 +43,14 @@ class Pins(Strict):
 
 
 class BudgetRule(Strict):
-    """What one key may spend."""
+    """What one key, or one person, may spend."""
 
     usd: Positive | None = None
     """Whole US dollars per period; Portkey takes no fractions (facts/portkey.md 4.1)."""
     reset: Literal["weekly", "monthly", "never"] = "monthly"
     alert_at_usd: Positive | None = None
+    per: Literal["key", "user"] = "key"
+    """`user`: the amount is each person's; a key of several people can't hold that (facts/portkey.md 6.5)."""
 
 
 class RateRule(Strict):

@@ -9,26 +9,51 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import assert_never
 
+from provisioner import digest
 from provisioner.assign import Assignment
 from provisioner.fleet import Fleet
 from provisioner.ledger.model import KeyRecord
 from provisioner.policy.model import PlainTree
-from provisioner.render import macos, plainfiles, windows
+from provisioner.render import handout, images, macos, plainfiles, services, windows
 from provisioner.render.cells import csv_bytes, read_table, write_table
-from provisioner.render.model import Artifact, Delivery, Upload
+from provisioner.render.groups import group_of
+from provisioner.render.model import Artifact, Delivery, Mdm, Upload
 from provisioner.render.serialize import json_bytes
 from provisioner.render.templates import Templates
 
-SCOPE_HEADER = ("email", "serial", "platform")
+SCOPE_HEADER = ("email", "serial", "platform", "device_name", "mdm", "mdm_id", "ring")
 UPLOADS_HEADER = (
-    "order", "mdm", "console_path", "object_type", "object_name", "file", "scope_file", "holds_secret",
-    "sha256", "done_at", "done_by", "object_id",
+    "order", "mdm", "console_path", "object_type", "object_name", "file", "scope_group", "scope_file",
+    "holds_secret", "sha256", "done_at", "done_by", "object_id",
 )  # fmt: skip
 
 
-def artifacts(delivery: Delivery, fleet: Fleet, templates: Templates) -> Iterator[Artifact]:
-    """Yield an assignment's artifacts in the order of the admin's walk: Jamf, Kandji, Intune, files."""
+def artifacts(
+    delivery: Delivery, assignment: Assignment, fleet: Fleet, templates: Templates
+) -> Iterator[Artifact]:
+    """Yield an assignment's artifacts, for every console of the fleet file in that order.
+
+    Which of them its members need `destinations.serves` says: a revision shall not rise for all
+    because somebody has the first device of another kind.
+    """
+    match assignment.channel:
+        case "mdm":
+            yield from _for_consoles(delivery, fleet, templates)
+        case "files":
+            yield from services.artifacts(delivery)
+        case "image":
+            platforms = {v.platform for v in assignment.members}
+            known = {p for p in platforms if p is not None}
+            yield from images.artifacts(delivery, fleet.platforms if None in platforms else known)
+        case "handout":
+            yield from handout.artifacts(delivery, assignment.expires_at, templates)
+        case _:
+            assert_never(assignment.channel)
+
+
+def _for_consoles(delivery: Delivery, fleet: Fleet, templates: Templates) -> Iterator[Artifact]:
     for mdm in fleet.mdm:
         if mdm == "files":
             yield from plainfiles.artifacts(delivery)
@@ -39,14 +64,20 @@ def artifacts(delivery: Delivery, fleet: Fleet, templates: Templates) -> Iterato
 
 
 def scope(assignment: Assignment) -> Artifact:
-    """Return `scope.csv`: the people and devices that the assignment's MDM objects go to."""
-    rows: list[PlainTree] = [[v.email, v.serial, v.platform or ""] for v in assignment.members]
+    """Return `scope.csv`: the people, devices or services that the assignment's files go to."""
+    rows: list[PlainTree] = []
+    for v in assignment.members:
+        device, ring = v.device, v.choice.ring if v.choice else None
+        seen = (device.name or "", device.mdm or "", device.mdm_id or "") if device else ("", "", "")
+        who = v.service.id if v.service else v.email
+        rows.append([who, v.serial, v.platform or "", *seen, "" if ring is None else str(ring)])
     return Artifact(
         path=PurePosixPath(assignment.name, "scope.csv"),
         content=[list(SCOPE_HEADER), *rows],
         write=write_table,
         read=read_table,
         assignment=assignment.name,
+        personal=True,
     )
 
 
@@ -76,11 +107,40 @@ class BundleFile:
         return self.key.failures or ()
 
 
-def manifest(tenant: str, ledger_id: str, files: Iterable[BundleFile]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file about all assignments: it names people and devices, and no key is in it."""
+
+    path: str
+    """Below the output folder, with slashes."""
+    data: bytes
+    mdm: Mdm | None = None
+
+
+TABLE_MODE = 0o600
+"""Of a table, as of a file with a key."""
+
+
+def manifest(tenant: str, ledger_id: str, files: Iterable[BundleFile], tables: Iterable[Table] = ()) -> bytes:
     """Return `manifest.json`: for each file its digests, key, assignment, revision, variables and readers."""
-    return json_bytes(
-        {"version": 1, "tenant": tenant, "ledger": ledger_id, "files": [_manifest_entry(f) for f in files]}
-    )
+    entries: list[PlainTree] = [_manifest_entry(f) for f in files]
+    entries += [_table_entry(t) for t in tables]
+    return json_bytes({"version": 1, "tenant": tenant, "ledger": ledger_id, "files": entries})
+
+
+def _table_entry(table: Table) -> PlainTree:
+    return {
+        "path": table.path,
+        "sha256": digest.sha256(table.data),
+        "mode": f"{TABLE_MODE:04o}",
+        "assignment": "",
+        "mdm": table.mdm or "",
+        "products": [],
+        "person": "none",
+        "variables": [],
+        "holds_secret": False,
+        "personal": True,
+    }
 
 
 def _manifest_entry(file: BundleFile) -> PlainTree:
@@ -97,6 +157,7 @@ def _manifest_entry(file: BundleFile) -> PlainTree:
         "person": artifact.person,
         "variables": list(artifact.variables),
         "holds_secret": file.holds_secret,
+        "personal": artifact.personal,
     }
     if file.holds_secret:
         entry["key"] = {
@@ -126,6 +187,7 @@ def _upload_row(order: int, file: BundleFile, upload: Upload) -> tuple[str, ...]
         upload.object_type,
         upload.object_name,
         file.path,
+        group_of(artifact.mdm, artifact.assignment or "") if artifact.mdm else "",
         f"{artifact.assignment}/scope.csv",
         "yes" if file.holds_secret else "no",
         file.sha256,

@@ -10,21 +10,35 @@ from provisioner.policy.model import PlainTree
 
 STARTERS = ("=", "+", "-", "@", "\t", "\r", "\0")
 """What a spreadsheet takes for a formula's start (ASVS 1.2.10)."""
+_SUSPECT = frozenset((*STARTERS, "'"))
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Return UTF-8 CSV with LF line ends; a cell that would start a formula gets a leading apostrophe."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
+    """Return UTF-8 CSV with LF line ends; a cell that would start a formula gets a leading apostrophe.
+
+    So does one that would start a formula but for apostrophes of its own: every cell reads back.
+    """
+    out = _Lines()
+    # Only with a carriage return in its line end does the module quote one in a cell (measured, 3.11).
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(header)
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
-    return out.getvalue().encode()
+    # One look at the first character, not a call: these tables have millions of cells.
+    writer.writerows([_inert(c) if c[:1] in _SUSPECT else c for c in row] for row in rows)
+    return "".join([f"{line[:-2]}\n" for line in out.lines]).encode()
+
+
+class _Lines:
+    """Takes what the csv module writes: one row a call."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.write = self.lines.append
 
 
 def read_csv(data: bytes) -> list[list[str]]:
     """Return header and rows as `csv_bytes` was given them."""
     rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
-    return [[c[1:] if c[:1] == "'" and c[1:].startswith(STARTERS) else c for c in row] for row in rows]
+    return [[c[1:] if c[:1] == "'" and _starts_formula(c) else c for c in row] for row in rows]
 
 
 def write_table(tree: PlainTree) -> bytes:
@@ -40,4 +54,8 @@ def read_table(data: bytes) -> PlainTree:
 
 
 def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(STARTERS) else cell
+    return f"'{cell}" if _starts_formula(cell) else cell
+
+
+def _starts_formula(cell: str) -> bool:
+    return cell.lstrip("'").startswith(STARTERS)

@@ -47,7 +47,7 @@ def artifacts(delivery: Delivery, mdm: Substituting) -> tuple[Artifact, ...]:
             mdm=mdm,
             products=file.products,
             variables=(address,) if shared and file.products else (),
-            person=("variable" if shared else "key") if file.products else "none",
+            person=("variable" if shared else delivery.person) if file.products else "none",
             key_readers=KEY_READERS if file.products else "",
             upload=file.upload,
         )

@@ -23,9 +23,9 @@ Settings = Mapping[str, Tree]
 
 Product = Literal["claude-code", "claude-desktop"]
 Mdm = Literal["jamf", "kandji", "intune", "files"]
-Person = Literal["variable", "key", "script", "none"]
+Person = Literal["variable", "key", "script", "device", "service", "none"]
 """How the person gets into the metadata: an MDM's variable, the key's own metadata, a script on the
-device, or not at all."""
+device, a label of the device or its pool in the person's place, a service's id, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,21 @@ class Delivery:
     profile: str
     """Name of the policy profile, for descriptions."""
     user: str | None = None
-    """The person's address where the assignment is one person's; it then rides in the key's metadata too."""
+    """What stands as `user` where it is known: a person's address or a service's id, which then ride in the
+    key's metadata too, or a device's label."""
+    user_is: Literal["key", "device", "service"] = "key"
+    """Whose `user` is: the key's person, a device's label, a service."""
     extra_metadata: tuple[tuple[str, str], ...] = ()
     domains: tuple[str, ...] = ()
     """Mail domains of the roster, lower case: a script on a device takes no other address for a person's."""
     claude_code_floor: str | None = None
     """Lowest Claude Code version of the fleet; None means that none is set."""
     claude_desktop_floor: str | None = None
+
+    @property
+    def person(self) -> Person:
+        """How the person gets into a file in which nothing is replaced on its way."""
+        return "none" if self.user is None else self.user_is
 
 
 @dataclass(frozen=True)  # no slots: what is worked out from the content is asked for often, and kept
@@ -75,6 +83,13 @@ class Artifact:
     key_readers: str = ""
     """Who can read the key on a device; empty when no key is in it."""
     upload: Upload | None = None
+    personal: bool = False
+    """Whether it names people or their devices."""
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody else on the administrator's machine may read it."""
+        return bool(self.secrets) or self.personal
 
     @cached_property
     def secrets(self) -> tuple[SecretRef, ...]:

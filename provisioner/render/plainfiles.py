@@ -48,7 +48,7 @@ def _file(delivery: Delivery, name: str, settings: Settings, product: Product, p
         assignment=delivery.assignment,
         mdm="files",
         products=(product,),
-        person="none" if delivery.user is None else "key",
+        person=delivery.person,
         key_readers="every local user of the device",
         upload=Upload(places, "file", name),
     )

@@ -65,7 +65,7 @@ class _Folder:
     @property
     def person(self) -> Person:
         """How the person gets into the policy as it stands here."""
-        return "none" if self.delivery.user is None else "key"
+        return self.delivery.person
 
     def file(
         self,

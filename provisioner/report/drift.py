@@ -20,6 +20,7 @@ LAYERS: Mapping[Layer, str] = {
 MEANINGS: Mapping[str, str] = {
     "NOT_APPLIED": "asked for or changed since, and no run has made it",
     "LEAVER": "a live key that the roster no longer asks for",
+    "RENAMED": "one person, whose address is spelt otherwise now: the old key is still the live one",
     "UNFINISHED": "a run broke off; the next one settles it",
     "MISSING": "the ledger knows it, it is not there",
     "CHANGED": "it is there, and different",

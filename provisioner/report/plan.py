@@ -6,11 +6,12 @@ What takes something away is always listed whole; long lists of anything else ar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, assert_never
 
 from gateway_client.contract import RateLimit
 from provisioner.plan import paper
+from provisioner.plan.counts import SecondMatch
 from provisioner.plan.model import (
     Action,
     AdoptConfig,
@@ -23,6 +24,7 @@ from provisioner.plan.model import (
     ForgetKey,
     KeepConfig,
     KeepKey,
+    Leaver,
     MintKey,
     Plan,
     RevokeKey,
@@ -31,6 +33,7 @@ from provisioner.plan.model import (
     UpdateKey,
     WantedKey,
 )
+from provisioner.report import counts
 from provisioner.report.columns import counted, cut, hanging, joined, plain, table
 
 PEOPLE_MAX = 20
@@ -59,7 +62,9 @@ UNITS = {"rps": "second", "rpm": "minute", "rph": "hour", "rpd": "day", "rpw": "
 def text(plan: Plan, width: int) -> str:
     """Return the plan for a terminal of `width` characters; the last line sums it up."""
     parts = [
-        [f"plan for {plain(plan.roster_file)} at {plain(plan.gateway)}"],
+        [f"plan for {plain(plan.roster_file)} at {plain(plan.gateway)}", *_who(plan, width, whole=False)],
+        list(_who(plan, width, whole=True)),
+        list(_consoles(plan, width)),
         [*_changes(plan, width), *_kept(plan)],
         list(_blocked(plan, width)),
         [remarks(plan, width)],
@@ -70,7 +75,12 @@ def text(plan: Plan, width: int) -> str:
 
 def remarks(plan: Plan, width: int) -> str:
     """Return what a person should know of the roster besides the changes; empty when there is nothing."""
-    parts = [list(_second_rows(plan, width)), list(_expired(plan)), list(_leavers(plan, width))]
+    parts = [
+        list(_second_rows(plan, width)),
+        list(_second_rules(plan, width)),
+        list(_expired(plan)),
+        list(_leavers(plan, width)),
+    ]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -83,6 +93,19 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "counts": dict(sorted(Counter(a.kind for a in plan.actions).items())),
         "plan": paper.as_json(plan),
     }
+
+
+def _who(plan: Plan, width: int, *, whole: bool) -> Iterator[str]:
+    """Yield who gets what, either as the one line that does or as a block of its own."""
+    if plan.counts is not None and plan.counts.simple is not whole:
+        yield from counts.who(plan.counts, width)
+
+
+def _consoles(plan: Plan, width: int) -> Iterator[str]:
+    if plan.consoles is not None:
+        yield from counts.consoles(
+            plan.consoles, width, whole=plan.counts is not None and not plan.counts.simple
+        )
 
 
 def _changes(plan: Plan, width: int) -> Iterator[str]:
@@ -139,8 +162,8 @@ def _kept(plan: Plan) -> Iterator[str]:
 
 
 def _kept_counts(plan: Plan) -> str:
-    counts = Counter(a.kind for a in plan.actions)
-    kept = ((counts["keep-config"], "config"), (counts["keep-key"], "key"))
+    kinds = Counter(a.kind for a in plan.actions)
+    kept = ((kinds["keep-config"], "config"), (kinds["keep-key"], "key"))
     return joined([counted(count, noun) for count, noun in kept if count])
 
 
@@ -154,17 +177,38 @@ def _blocked(plan: Plan, width: int) -> Iterator[str]:
 
 
 def _second_rows(plan: Plan, width: int) -> Iterator[str]:
-    rows = plan.second_rows
+    rows = [m for m in plan.second_matches if not m.ruled]
     if not rows:
         return
     those, their = ("person stands", "the") if len(rows) == 1 else ("people stand", "their")
     told = f"{len(rows):,} {those} in several rows; {their} device gets the first row's assignment:"
     yield from hanging("", told, width)
-    yield from table(
-        ((r.email, r.device, f"keys only: {', '.join(r.key_only)}") for r in rows[:PEOPLE_MAX]), width
-    )
-    if len(rows) > PEOPLE_MAX:
-        yield f"  ... and {len(rows) - PEOPLE_MAX:,} more; all of them: --format json"
+    yield from _matches(rows, width)
+
+
+def _second_rules(plan: Plan, width: int) -> Iterator[str]:
+    """Yield whom a second rule matches, those first who get a key by it."""
+    ruled = sorted((m for m in plan.second_matches if m.ruled), key=lambda m: not m.key_only)
+    if not ruled:
+        return
+    people = sum(m.kind == "person" for m in ruled)
+    told = [(people, "person", "people"), (len(ruled) - people, "device", "devices")]
+    many = joined([counted(*kind) for kind in told if kind[0]])
+    match = "matches" if len(ruled) == 1 else "match"
+    yield from hanging("", f"{many} {match} a second rule; the first one counts:", width)
+    yield from _matches(ruled, width)
+
+
+def _matches(matches: Sequence[SecondMatch], width: int) -> Iterator[str]:
+    rows = ((m.id, m.won or "nothing", _second_told(m)) for m in matches[:PEOPLE_MAX])
+    yield from table(rows, width)
+    if len(matches) > PEOPLE_MAX:
+        yield f"  ... and {len(matches) - PEOPLE_MAX:,} more; all of them: --format json"
+
+
+def _second_told(match: SecondMatch) -> str:
+    told = (("keys only", match.key_only), ("skipped", match.skipped))
+    return "; ".join(f"{word}: {', '.join(names)}" for word, names in told if names)
 
 
 def _expired(plan: Plan) -> Iterator[str]:
@@ -181,7 +225,13 @@ def _leavers(plan: Plan, width: int) -> Iterator[str]:
             f" --prune revokes {'them' if many else 'it'}:"
         )
         yield from hanging("", told, width)
-        yield from cut([f"  {plain(x.name)}" for x in plan.leavers], PEOPLE_MAX, "  ... and {} more")
+        yield from table(((x.name, _same_person(x)) for x in plan.leavers[:PEOPLE_MAX]), width)
+        if len(plan.leavers) > PEOPLE_MAX:
+            yield f"  ... and {len(plan.leavers) - PEOPLE_MAX:,} more"
+
+
+def _same_person(leaver: Leaver) -> str:
+    return f"the same person as {leaver.same_person_as}" if leaver.same_person_as else ""
 
 
 def _summary(plan: Plan) -> str:
@@ -190,7 +240,7 @@ def _summary(plan: Plan) -> str:
     if not plan.changes:
         kept = _kept_counts(plan)
         return f"nothing to do{blocked}" + (f": {kept} stand as they should" if kept and not blocked else "")
-    counts = Counter((HEADINGS[a.kind][0], HEADINGS[a.kind][1]) for a in plan.changes)
+    done = Counter((HEADINGS[a.kind][0], HEADINGS[a.kind][1]) for a in plan.changes)
     order = dict.fromkeys((verb, noun) for verb, noun, _more in HEADINGS.values())
-    told = ", ".join(f"{counted(counts[k], k[1])} to {k[0]}" for k in order if counts[k])
+    told = ", ".join(f"{counted(done[k], k[1])} to {k[0]}" for k in order if done[k])
     return f"{told}{blocked}"

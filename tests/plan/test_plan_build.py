@@ -9,9 +9,19 @@ import pytest
 
 from gateway_client.contract import Budget, KeySpec, Listing, RemoteConfig, RemoteKey
 from provisioner.ledger.model import ConfigIntent, ConfigRecord, KeyIntent, KeyRecord, Snapshot
-from provisioner.plan.build import Wanted, actions
-from provisioner.plan.model import Blocked, WantedKey
+from provisioner.plan.build import PER_USER, PER_USER_FIX, UNRECORDED, Wanted, actions, wanted
+from provisioner.plan.model import (
+    Blocked,
+    KeepConfig,
+    KeepKey,
+    Leaver,
+    RevokeKey,
+    UpdateConfig,
+    UpdateKey,
+    WantedKey,
+)
 from provisioner.secret import SecretRef
+from tests.report.rollouts import POLICY, assignment
 
 BODY = {"provider": "@anthropic-prod", "forward_headers": ["anthropic-beta"]}
 CONFIG = "desktop-eng-prod"
@@ -259,3 +269,89 @@ def test_strangers_of_other_names_are_left_alone() -> None:
     assert plan(seen=Listing((OUR_KEY, other), (OUR_CONFIG, config))) == [
         f"keep-config {CONFIG}", f"keep-key {KEY}",
     ]  # fmt: skip
+
+
+def test_an_update_that_the_ledger_missed_is_recorded_by_making_it_again() -> None:
+    """A run that broke off between the gateway's update and the ledger's: nothing is seen to differ."""
+    older = replace(KNOWN, keys={KEY: replace(RECORD, spec=replace(SPEC, budget=Budget(100)))})
+    done, leavers = actions(WANT, older, ALL_WELL, SEALED, prune=False)
+    assert done == (KeepConfig(CONFIG, "pc-1"), UpdateKey(WANTED_KEY, "id-1", UNRECORDED))
+    assert leavers == ()
+
+
+def test_an_update_of_a_config_that_the_ledger_missed_is_recorded_by_making_it_again() -> None:
+    older = replace(KNOWN, configs={CONFIG: ConfigRecord(CONFIG, "pc-1", {"provider": "@former"})})
+    done, _ = actions(WANT, older, ALL_WELL, SEALED, prune=False)
+    assert done == (UpdateConfig(CONFIG, "pc-1", BODY, UNRECORDED), KeepKey(KEY, "id-1"))
+
+
+def test_an_unrecorded_update_of_a_key_without_its_secret_comes_before_the_rotation() -> None:
+    older = replace(KNOWN, keys={KEY: replace(RECORD, spec=replace(SPEC, budget=Budget(100)))})
+    assert plan(snapshot=older, sealed=frozenset()) == [
+        f"keep-config {CONFIG}", f"update-key {KEY}", f"rotate-key {KEY}",
+    ]  # fmt: skip
+
+
+REFUSED = Blocked(KEY, PER_USER, PER_USER_FIX)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "seen", "expected"),
+    [
+        (SNAPSHOT, Listing((), ()), [f"create-config {CONFIG}", f"blocked {KEY}"]),
+        # A live key stays as it is: its devices go on working, and its files stay.
+        (KNOWN, ALL_WELL, [f"keep-config {CONFIG}", f"blocked {KEY}"]),
+        (KNOWN, Listing((remote_key(SPEC, budget=Budget(1)),), (OUR_CONFIG,)), [
+            f"keep-config {CONFIG}", f"blocked {KEY}",
+        ]),
+        (KNOWN, Listing((), (OUR_CONFIG,)), [
+            f"keep-config {CONFIG}", f"forget-key {KEY}", f"blocked {KEY}",
+        ]),
+        # One that a broken run left was never delivered, and can't be brought to what is asked.
+        (MINTING, ALL_WELL, [f"discard-key {KEY}", f"keep-config {CONFIG}", f"blocked {KEY}"]),
+    ],
+)  # fmt: skip
+def test_a_key_that_cant_be_made_as_asked_is_blocked(
+    snapshot: Snapshot, seen: Listing, expected: list[str]
+) -> None:
+    want = replace(WANT, blocked={KEY: REFUSED})
+    assert plan(want=want, snapshot=snapshot, seen=seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "blocked"),
+    [
+        ({}, True),
+        ({"person": "a@acme.com"}, False),
+        ({"service": "svc:ci"}, False),
+        ({"policy": replace(POLICY, per_user=True, budget=None)}, False),
+        ({"policy": POLICY}, False),
+    ],
+)
+def test_a_budget_per_user_is_a_keys_where_the_key_is_one_persons(
+    changes: dict[str, object], blocked: bool
+) -> None:
+    made = assignment("eng", "prod", 2, **{"policy": replace(POLICY, per_user=True), **changes})
+    want = wanted((made,))
+    assert want.blocked == ({KEY: REFUSED} if blocked else {})
+    assert want.keys[KEY].budget == made.policy.budget
+
+
+def test_devices_with_a_label_share_their_teams_key() -> None:
+    team = assignment("eng", "prod", 2)
+    kiosk = replace(team, name="eng-prod-c02x", label="device:C02X")
+    want = wanted((kiosk, team))
+    assert list(want.keys) == [KEY]
+    assert want.keys[KEY].assignment == "eng-prod"
+
+
+def test_a_leaver_who_is_somebody_wanted_is_told_so() -> None:
+    new = replace(WANTED_KEY, name="claude-desktop-eng-prod-alice-1")
+    want = Wanted({CONFIG: BODY}, {new.name: new})
+    done, leavers = actions(want, KNOWN, ALL_WELL, SEALED, prune=False, same={KEY: new.name})
+    assert [a.kind for a in done] == ["keep-config", "mint-key"]
+    assert leavers == (Leaver(KEY, "id-1", new.name),)
+    done, leavers = actions(want, KNOWN, ALL_WELL, SEALED, prune=True, same={KEY: new.name})
+    assert leavers == ()
+    assert isinstance(done[-1], RevokeKey)
+    assert done[-1].why.endswith(f"asks for it any more; the same person as {new.name}")

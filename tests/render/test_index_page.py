@@ -9,20 +9,32 @@ from typing import Any
 
 import pytest
 
-from provisioner.assign import Assignment
+from provisioner.assign import Assignment, Coverage
 from provisioner.fleet import Fleet
-from provisioner.render import index
+from provisioner.policy.model import Hardening
+from provisioner.render import groups, index, once
 from provisioner.render.bundle import BundleFile
 from provisioner.secret import fingerprint
+from tests.render.coverages import ALICE, ENG, MAC, PC, company, covering, on, unit
 from tests.report.pages import Page, assert_contained, assert_readable, parsed, words
 from tests.report.rollouts import FAKE_KEY, assignment, files, shipped_templates
 
+WSL = "wslInheritsWindowsSettings"
 REFUSED = 'claude-opus-5-5: status 403: "this key may not use the model"'
 TEMPLATES = shipped_templates()
 
 
+def of_people(assignments: tuple[Assignment, ...]) -> Coverage:
+    """Return the coverage of a plain roster: its people are the members."""
+    return Coverage(assignments, tuple(v for a in assignments for v in a.members), {})
+
+
+def written(assignments: tuple[Assignment, ...], made: tuple[BundleFile, ...]) -> bytes:
+    return index.page(TEMPLATES, of_people(assignments), made)
+
+
 def page(assignments: tuple[Assignment, ...], made: tuple[BundleFile, ...]) -> Page:
-    return parsed(index.page(TEMPLATES, assignments, made))
+    return parsed(written(assignments, made))
 
 
 def fleet(**values: Any) -> Fleet:
@@ -38,8 +50,8 @@ MADE = (*files(ENGINEERING, revision=3), *files(SUPPORT, failures=(REFUSED,)))
 
 
 def test_the_page_as_a_whole(golden: Callable[[str, bytes], None]) -> None:
-    data = index.page(TEMPLATES, ALL, MADE)
-    assert data == index.page(shipped_templates(), ALL, MADE)
+    data = written(ALL, MADE)
+    assert data == index.page(shipped_templates(), of_people(ALL), MADE)
     golden("report/index.html", data)
 
 
@@ -52,7 +64,7 @@ def test_it_is_self_contained_and_reads_without_a_mouse() -> None:
 
 @pytest.mark.covers("T2", "T30")
 def test_neither_secrets_nor_people_stand_on_it() -> None:
-    text = index.page(TEMPLATES, ALL, MADE).decode()
+    text = written(ALL, MADE).decode()
     assert FAKE_KEY not in text
     assert fingerprint(FAKE_KEY + "engineering-prod") not in text
     assert re.findall(r"[\w.+-]+@[\w-]+\.\w+", text) == []
@@ -248,8 +260,98 @@ def test_with_thousands_of_assignments_the_steps_are_spelled_out_once(
 ) -> None:
     monkeypatch.setattr(index, "DETAILED_MAX", 1)
     ready = (*files(ENGINEERING), *files(SUPPORT))
-    text = index.page(TEMPLATES, (ENGINEERING, SUPPORT), ready).decode()
+    text = written((ENGINEERING, SUPPORT), ready).decode()
     assert "engineering-prod/jamf/AIGateway-engineering-prod.mobileconfig" in text
     assert "support-prod/jamf/" not in text
     assert "spelled out for the first 1" in text
     assert 'id="support-prod"' in text
+
+
+def whole(coverage: Coverage) -> Page:
+    """Return the page of a coverage with devices, as a delivery makes it."""
+    fleet = Fleet()
+    grouped = groups.groups(coverage.assignments, fleet)
+    made = tuple(file for a in coverage.assignments if a.members for file in files(a))
+    return parsed(index.page(TEMPLATES, coverage, made, grouped, once.tables(coverage, grouped)))
+
+
+def test_a_company_with_devices_is_counted_by_kind() -> None:
+    shown = whole(company())
+    assert_contained(shown, scripts=1)
+    assert_readable(shown)
+    counts = {words(pair[0]): words(pair[1]) for pair in shown.all("dl")[0]}
+    assert counts.items() >= {"people": "2", "devices": "7", "services": "1", "not covered": "3"}.items()
+    rows = [[words(cell) for cell in row] for row in shown.all("tbody")[0]]
+    assert rows == [
+        ["1 person", "NO_DEVICE", "no device of the inventories is theirs"],
+        ["1 device", "NO_EMAIL_IN_MDM", "the MDM has no e-mail address for its user"],
+        ["1 device", "NOT_CHECKED_IN_30D", "not seen for 30 days"],
+    ]
+
+
+@pytest.mark.covers("T30")
+def test_neither_people_nor_devices_stand_on_it() -> None:
+    text = "".join(whole(company()).root.itertext())
+    assert re.findall(r"[\w.+-]+@[\w-]+\.\w+", text) == []
+    assert not [serial for serial in ("C02A", "PF-1", "FVX1", "OLD-1") if serial in text]
+
+
+def test_every_file_of_once_is_on_the_page() -> None:
+    shown = whole(company())
+    once_per_organisation = words(next(s for s in shown.all("section") if s.get("aria-labelledby") == "once"))
+    for name in (
+        "_once/jamf/inventory-preload.csv",
+        "_once/jamf/smart-groups.csv",
+        "_once/kandji/tags.csv",
+        "_once/intune/group-members-….csv",
+        "AI Gateway Assignment",
+        "It overwrites",
+        "object ids of people",
+        "-classic",
+    ):
+        assert name in once_per_organisation
+    assert "by-hand.csv" not in once_per_organisation
+
+
+def test_devices_for_which_no_import_will_do_are_named_as_a_file() -> None:
+    lab = unit("lab-prod", on(PC, None, ENG, "lab-prod"))
+    assert "_once/intune/by-hand.csv" in whole(covering(lab)).texts("code")
+
+
+def test_rings_come_in_their_order() -> None:
+    steps = words(next(d for d in whole(company()).all("details") if d.get("id") == "eng-prod"))
+    ring, rest = (
+        steps.index("AIGateway-eng-prod-ring0"),
+        steps.index("a working day later AIGateway-eng-prodCopy"),
+    )
+    assert ring < rest
+    assert "Rings" in words(whole(company()).root)
+
+
+def test_services_pools_and_handouts_have_their_sections() -> None:
+    shown = whole(company())
+    sections = {s.get("aria-labelledby"): words(s) for s in shown.all("section")}
+    assert "eng-prod-build-farm/files/environment.env" in sections["services"]
+    assert "1 service" in sections["services"]
+    assert "at image build" in sections["pools"]
+    assert "It ends on 2027-01-31 by itself" in sections["handouts"]
+    assert "eng-prod-build-farm" not in sections["assignments"]
+    assert not {"services", "pools", "handouts"} & {
+        s.get("aria-labelledby") for s in page(ALL, MADE).all("section")
+    }
+
+
+@pytest.mark.parametrize(("hardening", "told"), [({}, "none in use"), ({WSL: True}, "one in use here does")])
+def test_what_no_profile_reaches_is_told(hardening: dict[str, Any], told: str) -> None:
+    policy = replace(ENGINEERING.policy, hardening=Hardening(hardening, {}))
+    text = words(page((replace(ENGINEERING, policy=policy),), ()).root)
+    assert told in text
+    for place in ("WSL", "Dev containers", "SSH", "Codespaces"):
+        assert place in text
+
+
+def test_devices_that_the_fleet_file_has_no_way_to_are_told() -> None:
+    lone = unit("eng-prod", on(MAC, ALICE, ENG, "eng-prod"))
+    scope = tuple(file for file in files(lone) if file.path.endswith("scope.csv"))
+    text = words(parsed(index.page(TEMPLATES, covering(lone), scope)).root)
+    assert "The fleet file has no way to these devices" in text

@@ -84,7 +84,7 @@ def files(
         profile=made.policy.name,
         user=made.person,
     )
-    artifacts = (*bundle.artifacts(delivery, fleet, templates), bundle.scope(made))
+    artifacts = (*bundle.artifacts(delivery, made, fleet, templates), bundle.scope(made))
     return tuple(
         BundleFile(
             a, digest.sha256(a.path.as_posix().encode()), 0o600 if a.secrets else 0o644, revision, record

@@ -11,6 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from gateway_client.contract import Budget, RateLimit
+from provisioner.plan.counts import SecondMatch
 from provisioner.plan.model import (
     Action,
     AdoptConfig,
@@ -29,7 +30,6 @@ from provisioner.plan.model import (
     Plan,
     RevokeKey,
     RotateKey,
-    SecondRow,
     UpdateConfig,
     UpdateKey,
     WantedKey,
@@ -85,9 +85,9 @@ EVERYTHING = Plan(
         FOREIGN,
     ),
     leavers=(Leaver("claude-desktop-left-prod", "k-10"),),
-    second_rows=(
-        SecondRow("alice@acme.com", "eng-prod", ("eng-dev", "legal-prod")),
-        SecondRow("bob@acme.com", "legal-prod", ("eng-dev",)),
+    second_matches=(
+        SecondMatch("person", "alice@acme.com", "eng-prod", None, ("eng-dev", "legal-prod")),
+        SecondMatch("person", "bob@acme.com", "legal-prod", None, ("eng-dev",)),
     ),
     expired=("eve@acme.com",),
     live_keys=6,
@@ -142,7 +142,9 @@ def test_what_takes_away_is_listed_whole_and_the_rest_is_cut() -> None:
 def test_long_lists_of_people_are_cut_and_counted() -> None:
     plan = replace(
         NOTHING,
-        second_rows=tuple(SecondRow(f"p{n}@acme.com", "eng-prod", ("eng-dev",)) for n in range(25)),
+        second_matches=tuple(
+            SecondMatch("person", f"p{n}@acme.com", "eng-prod", None, ("eng-dev",)) for n in range(25)
+        ),
         expired=tuple(f"x{n}@acme.com" for n in range(25)),
         leavers=tuple(Leaver(f"claude-desktop-t{n}-prod", str(n)) for n in range(25)),
     )
@@ -152,6 +154,16 @@ def test_long_lists_of_people_are_cut_and_counted() -> None:
     assert text.count("... and 5 more") == 3
     assert "--prune revokes them:" in text
     assert text in report.text(plan, 120)
+
+
+def test_a_leaver_whose_person_has_another_key_is_told_so() -> None:
+    leavers = (
+        Leaver("claude-desktop-old", "1", "claude-desktop-new"),
+        Leaver("claude-desktop-gone-prod", "2"),
+    )
+    assert report.remarks(replace(NOTHING, leavers=leavers), 120).splitlines()[1:] == [
+        "  claude-desktop-old        the same person as claude-desktop-new", "  claude-desktop-gone-prod",
+    ]  # fmt: skip
 
 
 def test_no_remarks_are_no_text() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provisioner.cli.roster import check
+from provisioner.cli.roster import check, diff, explain, headers, unmatched
 
 
 @click.group("roster")
@@ -13,3 +13,7 @@ def command() -> None:
 
 
 command.add_command(check.command)
+command.add_command(diff.command)
+command.add_command(explain.command)
+command.add_command(headers.command)
+command.add_command(unmatched.command)

@@ -1,4 +1,4 @@
-"""`provision roster check FILE`: every problem of a roster at once, and nothing else."""
+"""`provision roster check [FILE]`: who there is, who gets what, and every problem of a roster at once."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ import click
 
 from provisioner.cli import options
 from provisioner.cli.options import Setup
+from provisioner.errors import EXIT_DONE, EXIT_USAGE, InputError
 
 
 @click.command("check")
-@click.argument("file", type=options.FILE, metavar="FILE")
+@click.argument("file", type=options.FILE, metavar="[FILE]", required=False)
 @options.setup
-def command(file: Path, setup: Setup) -> None:
-    """Read a roster and tell every problem in it; touches no gateway and no file."""
-    from provisioner import project
+@click.pass_context
+def command(click_context: click.Context, file: Path | None, setup: Setup) -> None:
+    """Tell who gets what by a roster, and every problem in it; touches no gateway and no file.
+
+    Without FILE, the sources that the fleet file names are read.
+    """
     from provisioner.cli import context, output
     from provisioner.report import roster as report
 
-    loaded = project.load(context.places(setup, file), context.now().date())
+    seen = context.survey(setup, file)
     if setup.json:
-        output.result_json(report.as_json(loaded.roster, loaded.assignments))
+        output.result_json(report.as_json(seen.roster, seen.coverage, seen.rules_at))
     else:
-        output.result(report.text(loaded.roster, loaded.assignments, output.width()))
+        output.result(report.text(seen.roster, seen.coverage, seen.rules_at, output.width()))
+    if problems := seen.coverage.problems:
+        output.problems(problems, json=False)  # the JSON result has them
+        output.say(f"error: {InputError(problems).message}")
+    click_context.exit(EXIT_USAGE if problems else EXIT_DONE)

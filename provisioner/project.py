@@ -5,7 +5,9 @@ A roster is a plain file, or a fleet file whose `[[roster.source]]` make one up.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -85,7 +87,23 @@ def load(places: Places, today: date) -> Project:
 
 def survey(places: Places, today: date) -> Project:
     """Do the same as `load`, but leave the problems of the decisions in the coverage, for reports to show."""
-    places = _with_own_fleet(places)
+    with _uncollected():
+        return _survey(_with_own_fleet(places), today)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the collector: it would walk half a million values, none of them garbage, again and again."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+def _survey(places: Places, today: date) -> Project:
     problems: list[Problem] = []
     fleet, policies = Fleet(), dict[str, Resolved]()
     texts = profile_sources(places.fleet, places.profiles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from provisioner.errors import InputError, Problem
 from provisioner.fleet import Fleet, Source
 from provisioner.fleet.patterns import pattern
 from provisioner.roster import MAX_BYTES, RosterOptions, intake, join, read_roster
-from provisioner.roster.model import Roster, SourceRead
+from provisioner.roster.model import Note, Roster, SourceRead
 from provisioner.roster.problems import Problems
 from provisioner.roster.records import PlainFile, SourceFile
 from provisioner.roster.titles import normal
@@ -30,6 +30,11 @@ class Export:
     at: int
     """Which `[[roster.source]]` of the fleet file names it."""
 
+    @property
+    def group(self) -> str | None:
+        """The group whose members it lists, called as the file is; None for another preset."""
+        return (self.source.group or self.path.stem) if self.source.preset == "entra-group-members" else None
+
 
 def read(fleet: Fleet, told: strict.Source, options: RosterOptions, today: date) -> Roster:
     """Return everybody and everything that the fleet's sources tell, joined.
@@ -39,8 +44,11 @@ def read(fleet: Fleet, told: strict.Source, options: RosterOptions, today: date)
     """
     problems: list[Problem] = []
     files: list[SourceFile] = []
-    asked = facts_asked(fleet)
-    for export in _exports(fleet, told, problems):
+    asked, wanted = facts_asked(fleet), groups_asked(fleet)
+    exports = list(_exports(fleet, told, problems))
+    for export in exports:
+        if not _needed(export, wanted):
+            continue
         try:
             files.append(_read(export, asked, options, today))
         except InputError as exc:
@@ -51,19 +59,34 @@ def read(fleet: Fleet, told: strict.Source, options: RosterOptions, today: date)
             flaw = Flaw(("roster", "source", export.at), "FILE_UNREADABLE", message, fix, str(export.path))
             problems.append(told.problem(flaw))
     if not problems:
-        problems += told.problems(_unserved(fleet, files))
+        groups = [export.group for export in exports if export.group is not None]
+        problems += told.problems((*_unserved(fleet, files), *_groups_nowhere(fleet, groups)))
     if problems:
         raise InputError(problems)
-    return join.join(
+    roster = join.join(
         files,
         label=told.file,
         identity=fleet.roster.identity,
         domains=fleet.roster.domains,
         exclude=fleet.roster.exclude,
-        groups=groups_asked(fleet),
+        groups=wanted,
         tenant=fleet.tenant,
         today=today,
     )
+    unread = sum(not _needed(export, wanted) for export in exports)
+    return replace(roster, notes=(*roster.notes, *_not_read(unread)))
+
+
+def _needed(export: Export, wanted: re.Pattern[str] | None) -> bool:
+    """Tell whether a file is read; members of a group that no rule asks for would only cost time."""
+    group = export.group
+    return group is None or bool(wanted and wanted.match(group.strip().casefold()))
+
+
+def _not_read(count: int) -> Iterator[Note]:
+    if count:
+        files = "1 file of members is" if count == 1 else f"{count:,} files of members are"
+        yield Note("GROUPS_NOT_ASKED", "groups", f"{files} not read, no rule asks for these groups")
 
 
 def _read(export: Export, asked: frozenset[str], options: RosterOptions, today: date) -> SourceFile:
@@ -118,3 +141,17 @@ def _unserved(fleet: Fleet, files: list[SourceFile]) -> Iterator[Flaw]:
             if normal(fact) not in served:
                 fix = "correct the name, or say which column it is: columns = { ... } under [[roster.source]]"
                 yield Flaw(("assign", at), "FACT_NOWHERE", "asks for what no source tells", fix, fact)
+
+
+def _groups_nowhere(fleet: Fleet, groups: list[str]) -> Iterator[Flaw]:
+    """Yield the groups that rules ask for and that no file lists; a typing error would match nobody."""
+    folded = [group.strip().casefold() for group in groups]
+    for at, rule in enumerate(fleet.assign):
+        for text in rule.when.get("group", ()):
+            if isinstance(text, str) and not any(map(pattern([text]).match, folded)):
+                fix = f"name it as its file is called: {strict.suggestion(text, groups)}"
+                if not groups:
+                    fix = 'add the group\'s members: [[roster.source]] with preset = "entra-group-members"'
+                yield Flaw(
+                    ("assign", at, "when"), "GROUP_NOWHERE", "asks for a group that no file lists", fix, text
+                )

@@ -52,7 +52,7 @@ SOURCES = (
     ),
     *("benchmarks", "provisioner", "gateway_client", "templates", "profiles", "tests"),
 )
-SHARED = {"--fleet", "--profiles", "--state", "--out", "--format"}
+SHARED = {"--fleet", "--profiles", "--state", "--out", "--format", "--pseudonymise"}
 
 
 def section(text: str, title: str) -> str:
@@ -216,10 +216,16 @@ def test_every_roster_problem_is_told_and_no_other() -> None:
 
 
 def test_every_problem_of_fleet_file_and_profiles_is_told_and_no_other() -> None:
-    found, endings = codes("fleet.py", "strict.py", "spelling.py", "project.py", "policy")
+    found, endings = codes("fleet", "strict.py", "spelling.py", "project.py", "sources.py", "policy")
     assert not endings
     told = first_column(section(REFERENCE, "Problems in the fleet file and in profiles"))
     assert sorted(told) == sorted(found)
+
+
+def test_every_problem_in_who_gets_what_is_told_and_no_other() -> None:
+    found, endings = codes("assign")
+    assert not endings
+    assert sorted(first_column(section(REFERENCE, "Problems in who gets what"))) == sorted(found)
 
 
 def test_drift_actions_states_and_kinds_are_told() -> None:

@@ -9,7 +9,7 @@ they are clean, but free text.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from functools import cache, partial
 from typing import TypeVar
@@ -27,9 +27,18 @@ from provisioner.roster.cells import (
     read_spelled,
     read_tenant,
 )
-from provisioner.roster.columns import Column, Columns, find_columns
+from provisioner.roster.columns import Column, Columns, Field, find_columns
 from provisioner.roster.crosscheck import Crosscheck
-from provisioner.roster.model import Entry, Expired, Plain
+from provisioner.roster.kinds import (
+    is_service,
+    no_owner,
+    no_serial,
+    read_kind,
+    read_service,
+    read_user,
+    service_with_serial,
+)
+from provisioner.roster.model import Entry, Expired, Plain, Platform, RowKind
 from provisioner.roster.options import RosterOptions, canonical
 from provisioner.roster.problems import Problems
 from provisioner.roster.table import MAX_BYTES, Limits, Row, read_table
@@ -85,6 +94,11 @@ class _Reading:
         self._address = partial(
             read_address, read_domain=cache(partial(read_domain, allowed=frozenset(options.domains)))
         )
+        self._whose: dict[RowKind, Callable[[str], str | Flaw]] = {
+            "person": self._address,
+            "device": partial(read_user, read_address=self._address),
+            "service": read_service,
+        }
         self.tenants: dict[str, tuple[int, str]] = {}
         """Slug of each tenant named in the column, with the first row and how it is written there."""
         self.domains: set[str] = set()
@@ -98,11 +112,12 @@ class _Reading:
 
     def _entry(self, row: Row) -> Entry | Expired | None:
         fields = self._columns.fields
-        email = self._cell(row, fields.get("email"), self._address)
+        kind = self._kind(row)
+        email = self._cell(row, fields.get("email"), self._whose[kind])
         team = self._cell(row, fields.get("team"), self._team)
         env = self._cell(row, fields.get("env"), self._env)
         name = self._cell(row, fields.get("name"), read_name)
-        platform = self._cell(row, fields.get("platform"), read_platform)
+        platform: Platform | None = self._cell(row, fields.get("platform"), read_platform)
         serial = self._cell(row, fields.get("serial"), read_serial)
         expires = self._cell(row, fields.get("expires"), read_expires)
         tenant = self._cell(row, fields.get("tenant"), self._tenant)
@@ -111,13 +126,16 @@ class _Reading:
             for key, column in self._columns.metadata
             if (value := self._cell(row, column, read_metadata)) is not None
         )
+        owner = self._owner(row, serial) if kind == "service" else None
+        if kind == "device" and not serial and not self._text(row, "serial"):
+            self._add(no_serial(), row, "serial")
         if tenant:
             self.tenants.setdefault(tenant.slug, (row.number, tenant.text))
-        if email:
-            self.domains.add(email.partition("@")[2])
+        if address := owner or email:
+            self.domains.add(address.partition("@")[2])
         present = expires is None or self._today < expires
         if present:
-            self._compare(row.number, email, team, env, name, serial)
+            self._compare(row.number, kind, email, team, env, name, serial)
         if email is None or team is None or env is None:
             return None
         if expires is not None and not present:
@@ -133,10 +151,35 @@ class _Reading:
             serial=serial,
             expires=expires,
             extra=extra,
+            kind=kind,
+            owner=owner,
             file=self._file,
         )
 
-    def _cell(self, row: Row, column: Column | None, read: Callable[[str], T | Flaw]) -> T | None:
+    def _kind(self, row: Row) -> RowKind:
+        """Return what a row is about; a flawed cell counts as a person's."""
+        said: RowKind | None = self._cell(row, self._columns.fields.get("kind"), read_kind)
+        return said or ("service" if is_service(self._text(row, "email")) else "person")
+
+    def _owner(self, row: Row, serial: str | None) -> str | None:
+        """Return who answers for a service."""
+        if serial:
+            self._add(service_with_serial(), row, "serial", serial)
+        if self._text(row, "owner").strip("-"):
+            return self._cell(row, self._columns.fields["owner"], self._address)
+        self._add(no_owner(), row, "owner")
+        return None
+
+    def _text(self, row: Row, field: Field) -> str:
+        """Return a cell without the blanks around it, empty where there is no such column."""
+        column = self._columns.fields.get(field)
+        return "" if column is None else row.cells[column.index].strip(BLANK)
+
+    def _add(self, flaw: Flaw, row: Row, field: Field, value: str | None = None) -> None:
+        column = self._columns.fields.get(field)
+        self._problems.add(flaw, row.number, column.title if column else field, value)
+
+    def _cell(self, row: Row, column: Column | None, read: Callable[[str], T | Flaw | None]) -> T | None:
         """Return a cell's value; None without the column or with a flaw, which is reported."""
         if column is None:
             return None
@@ -150,6 +193,7 @@ class _Reading:
     def _compare(
         self,
         row: int,
+        kind: RowKind,
         email: str | None,
         team: Spelled | None,
         env: Spelled | None,
@@ -164,8 +208,12 @@ class _Reading:
         if team and env:
             self._crosscheck.assignment(row, team.slug, env.slug)
             if email:
-                self._crosscheck.person(row, email, team.slug, env.slug)
-        if email:
+                self._crosscheck.person(row, email, team.slug, env.slug, serial)
+            elif kind == "device" and serial:
+                self._crosscheck.device(row, serial, team.slug, env.slug)
+            if kind == "service" and email:
+                self._crosscheck.service(row, email, team.slug, env.slug)
+        if email and kind != "service":
             self._crosscheck.mailbox(row, email)
             if name:
                 self._crosscheck.name(row, email, name)
@@ -188,7 +236,7 @@ def _tenant(reading: _Reading, options: RosterOptions, columns: Columns, problem
         tenant, (first, _) = next(iter(reading.tenants.items()))
         source = f"row {first} names"
     else:
-        return _guessed(reading.domains, problems)
+        return guessed(reading.domains, problems) if reading.domains or not problems else None
     for slug, (row, text) in reading.tenants.items():
         if slug != tenant:
             flaw = Flaw("TENANT_CONFLICT", f"{source} the tenant {tenant}", "a roster has one tenant")
@@ -196,11 +244,12 @@ def _tenant(reading: _Reading, options: RosterOptions, columns: Columns, problem
     return tenant
 
 
-def _guessed(domains: set[str], problems: Problems) -> str | None:
+def guessed(domains: Collection[str], problems: Problems) -> str | None:
+    """Return the tenant that the domains of all addresses give away; else add the problem."""
     tenant = guess_tenant(domains)
-    if tenant is None and domains:
+    if tenant is None:
         listed = ", ".join(sorted(domains)[:5]) + (", ..." if len(domains) > 5 else "")
-        message = f"the addresses don't tell which tenant this is: {listed}"
+        message = f"the addresses don't tell which tenant this is: {listed or 'there are none'}"
         fix = 'name it: tenant = "..." in provision.toml, or a tenant column'
         problems.add(Flaw("TENANT_UNCLEAR", message, fix))
     return tenant

@@ -20,8 +20,10 @@ from provisioner.roster.table import Row
 from provisioner.roster.text import BLANK, Flaw, hidden, plain, skeleton
 from provisioner.roster.titles import normal
 
-Field = Literal["email", "team", "env", "name", "tenant", "platform", "serial", "expires"]
+Field = Literal["email", "team", "env", "name", "tenant", "platform", "serial", "expires", "kind", "owner"]
 REQUIRED: tuple[Field, ...] = ("email", "team", "env")
+_LATER: tuple[Field, ...] = ("kind", "owner")
+"""Younger than declared metadata of these names, which keeps them."""
 
 _NAMES: dict[Field, tuple[str, ...]] = {
     "email": (
@@ -38,6 +40,8 @@ _NAMES: dict[Field, tuple[str, ...]] = {
         "expires expiry expiration expirydate expirationdate expireson expiresat",
         "validuntil enddate contractend contractenddate",
     ),
+    "kind": ("kind rowkind",),
+    "owner": ("owner serviceowner",),
 }
 
 
@@ -83,7 +87,7 @@ def find_columns(header: Row, metadata: Sequence[str], problems: Problems) -> Co
     for field in get_args(Field):
         for rank, spellings in enumerate(_NAMES[field]):
             # A declared metadata column is no second candidate for a stand-in name.
-            wanted = set(spellings.split())
+            wanted = set(spellings.split()) - (declared if field in _LATER else set())
             others = wanted - declared if rank else wanted
             column = choose(others, field) or choose(wanted, field)
             if column:

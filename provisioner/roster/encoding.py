@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from provisioner.roster.text import Flaw
 
+CHUNK = 1024 * 1024
 _HALF = re.compile("[\ud800-\udfff]")
 _FIX = "save the file as UTF-8, in Excel: Save As, CSV UTF-8"
 
@@ -52,6 +53,23 @@ def reading(stream: BinaryIO, encoding: Encoding) -> Iterator[io.TextIOWrapper]:
     finally:
         if not stream.closed:
             text.detach()  # or the wrapper would close the caller's stream with itself
+
+
+def sound(stream: BinaryIO, encoding: Encoding) -> bool:
+    """Tell whether a file is UTF-8 without NUL and without a line longer than two `CHUNK`s."""
+    if encoding.codec != "utf-8":
+        return False
+    stream.seek(encoding.start)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while chunk := stream.read(CHUNK):
+            if b"\0" in chunk or (b"\n" not in chunk and len(chunk) == CHUNK):
+                return False
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def undecodable(text: str, encoding: Encoding) -> Flaw | None:

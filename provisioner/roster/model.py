@@ -184,8 +184,24 @@ class SourceRead:
     ignored_columns: tuple[str, ...] = ()
     """Titles safe to print."""
     blank_rows: int = 0
-    """Continuation rows of multi-value fields (Jamf), passed over."""
+    """Rows without any id, passed over: continuation rows of multi-value fields (Jamf)."""
     not_computers: int = 0
+    not_people: int = 0
+    """Groups, devices and service principals among a group's members, passed over."""
+    facts: tuple[str, ...] = ()
+    """Those asked for that the file has a column for, by normal name, sorted."""
+
+
+NoteCode = Literal["SHARED_ADDRESS", "STRANGERS_IN_GROUP", "GROUPS_NOT_ASKED"]
+
+
+class Note(NamedTuple):
+    """Something that stops nothing, and that people want to know of their files."""
+
+    code: NoteCode
+    subject: str
+    """The address or group it is about; as written in the file."""
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +220,7 @@ class Roster:
     sources: tuple[SourceRead, ...] = ()
     inventory: bool = False
     """Whether some source lists devices: only then a person can be without one."""
+    notes: tuple[Note, ...] = ()
 
     @property
     def ignored_columns(self) -> tuple[str, ...]:

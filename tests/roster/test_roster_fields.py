@@ -68,6 +68,7 @@ def test_all_columns_of_a_full_row() -> None:
             serial="C02-1a",
             expires=date(2026, 11, 21),
             extra=(("cost_center", "4711"),),
+            file="org.csv",
         ),
     )
     assert (roster.file, roster.tenant, roster.ignored_columns) == ("org.csv", "acme", ("Notes",))

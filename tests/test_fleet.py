@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.errors import InputError
-from provisioner.fleet import Fleet, Override, fleet_digest, load_fleet
+from provisioner.fleet import Fleet, From, Override, fleet_digest, load_fleet
 from provisioner.strict import Strict
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "templates" / "provision.toml"
@@ -297,17 +297,27 @@ def test_the_commented_file_shows_every_key_with_a_comment_above() -> None:
     tree = tomllib.loads("\n".join(map(uncommented, lines)))
     shown: set[tuple[str, ...]] = {(name,) for name, value in tree.items() if not isinstance(value, dict)}
     shown |= {(name, key) for name, value in tree.items() if isinstance(value, dict) for key in value}
-    assert shown == keys(Fleet) - {("override",)}
+    assert shown == keys(Fleet) - {("override",), ("assign",), ("roster", "source"), ("roster", "teams")}
     for number, line in enumerate(lines):
         if uncommented(line) != line:
             assert lines[number - 1].startswith("# "), line
 
 
-def test_the_example_of_an_override_loads() -> None:
+def test_the_examples_of_tables_load() -> None:
     text = TEMPLATE.read_text()
-    example = text[text.index("# [[override]]") :].replace("# ", "")
-    [rule] = load_fleet(text + example, "provision.toml", ["standard", "restricted"]).override
-    assert rule == Override(team="finance", env="prod", profile="restricted")
+    begin = text.index("# The exports that tell")
+    examples = [
+        line.removeprefix("# ")
+        for line in text[begin:].splitlines()
+        if re.match(r'# ["\[a-z_]+.*(=|\]$)', line)
+    ]
+    fleet = load_fleet("\n".join(examples), "provision.toml", ["standard", "restricted"])
+    assert fleet.override == (Override(team="finance", env="prod", profile="restricted"),)
+    assert [source.preset for source in fleet.roster.source] == [
+        "entra-users", "entra-group-members", "jamf-computers",
+    ]  # fmt: skip
+    assert fleet.roster.teams == {"Platform Engineering": "eng", "R&D*": "eng"}
+    assert [rule.team for rule in fleet.assign] == ["pilot", From("department")]
 
 
 @pytest.mark.parametrize(

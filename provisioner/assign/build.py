@@ -1,110 +1,98 @@
-"""From a roster to assignments: the unit that reaches a device, and who is in it. Pure.
+"""From a roster to who gets what: one verdict for everybody and everything, and the assignments. Pure.
 
-Two profiles that force one preference domain have no defined winner, so each person's devices
-get exactly one assignment: that of the person's first row. Further rows give keys only
-(rollout 1).
+Two profiles that force one preference domain have no defined winner, so each device gets exactly
+one assignment (rollout 1). Where inventories list devices, these carry the artifacts and a person
+has what the person's devices have; without them people stand for their devices. Decisions that a
+plain row writes down by name go before rules; of rules the first that matches wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import date
 
-from provisioner import naming
-from provisioner.assign.model import Assignment, Choice, Coverage, RulesAt, Second, Verdict
+from provisioner.assign import addresses, conflicts, rows
+from provisioner.assign.devices import Devices
+from provisioner.assign.gather import assignments, gather, in_order
+from provisioner.assign.model import Coverage, RulesAt, Verdict
+from provisioner.assign.people import People
+from provisioner.assign.rules import Rules
+from provisioner.assign.services import of_service
+from provisioner.assign.units import Units
+from provisioner.assign.unmatched import Unmatched
+from provisioner.assign.verdicts import Desk
 from provisioner.fleet import Fleet
 from provisioner.policy.model import Policy
-from provisioner.roster.model import Entry, Person, Roster
-
-
-@dataclass
-class _Growing:
-    choice: Choice
-    person: str | None
-    members: list[Verdict] = field(default_factory=list)
-    key_only: list[str] = field(default_factory=list)
+from provisioner.roster.model import Roster
 
 
 def cover(
     roster: Roster, fleet: Fleet, policies: Mapping[str, Policy], *, today: date, rules_at: RulesAt
 ) -> Coverage:
-    """Return the assignments in the order of their first row; `policies` by profile name."""
-    growing: dict[str, _Growing] = {}
-    verdicts = []
-    firsts: list[tuple[int, str, Choice, str]] = []
+    """Return what becomes of everybody and everything; `policies` by profile name.
+
+    What plain rows give comes first among the assignments, in the order of the rows, then what
+    rules give, in theirs. Bad data raises nothing: it is a verdict's reason, or among the problems.
+    """
+    rules = Rules(fleet)
+    identities = addresses.known(roster.people)
+    desk = Desk(fleet, policies, rules, Units(fleet), identities, today, roster.inventory)
+    unmatched = Unmatched()
+    named = rows.named_by(roster.devices) if roster.inventory else frozenset()
+    standings = {p.identity: rows.standing(p, named) for p in roster.people if p.rows}
+    of_devices = Devices(desk, roster, standings, unmatched)
+    of_people = People(desk, standings, unmatched)
+    decide = _by_devices if roster.inventory else _by_people
+    people, devices, carriers = decide(roster, of_people, of_devices)
+    services = [of_service(desk, service) for service in roster.services]
+    verdicts = (*people, *devices, *services)
+    gathered = gather(verdicts, (*carriers, *services), desk)
+    made = assignments(gathered, roster, desk, policies)
+    order = in_order(roster)
+    problems = [
+        *conflicts.shared_keys(rules, fleet, rules_at),
+        *of_devices.problems,
+        *conflicts.devices_twice(made),
+        *conflicts.meeting_names(gathered, order, rules_at),
+        *conflicts.profiles(gathered, order, rules_at),
+        *conflicts.per_user_budgets(made, rules_at.file),
+        *unmatched.problems(people, roster, fleet),
+    ]
+    problems += () if problems else conflicts.nobody(verdicts, fleet, rules_at)
+    return Coverage(made, verdicts, unmatched.counted(), tuple(problems))
+
+
+def _by_devices(
+    roster: Roster, of_people: People, of_devices: Devices
+) -> tuple[list[Verdict], list[Verdict], list[Verdict]]:
+    """Return the verdicts over people and devices, and those of both that carry artifacts."""
+    devices = of_devices.one_channel([of_devices.decide(device) for device in roster.devices])
+    owned: dict[str, list[Verdict]] = {}
+    for verdict in devices:
+        if verdict.person is not None and verdict.reason != "NOT_A_COMPUTER":
+            owned.setdefault(verdict.person.identity, []).append(verdict)
+    people, carriers = [], []
     for person in roster.people:
-        choices = [_choice(row, fleet) for row in person.rows]
-        names = [_name(choice, person) for choice in choices]
-        seconds = tuple(Second(n, True, c) for n, c in zip(names[1:], choices[1:], strict=True))
-        verdict = Verdict(
-            "person",
-            person.identity,
-            "assigned",
-            person.place,
-            person=person,
-            assignment=names[0],
-            choice=choices[0],
-            seconds=seconds,
-            attribution="key" if choices[0].scope == "person" else "variable",
-            expected=person.identity,
-        )
-        verdicts.append(verdict)
-        firsts += [
-            (row.row, n, c, person.identity) for row, n, c in zip(person.rows, names, choices, strict=True)
-        ]
-    for _row, name, choice, identity in sorted(firsts, key=lambda first: first[0]):
-        growing.setdefault(name, _Growing(choice, identity if choice.scope == "person" else None))
-    for verdict in verdicts:
-        growing[verdict.assignment or ""].members.append(verdict)
-        for second in verdict.seconds:
-            growing[second.assignment].key_only.append(verdict.id)
-    assignments = tuple(_assignment(name, g, roster.tenant, policies) for name, g in growing.items())
-    return Coverage(assignments, tuple(verdicts), {})
+        verdict, carries = of_people.beside_devices(person, owned.get(person.identity, ()))
+        people.append(verdict)
+        if carries:
+            carriers.append(verdict)
+    return people, devices, carriers + devices
 
 
-def _choice(row: Entry, fleet: Fleet) -> Choice:
-    return Choice(
-        team=row.team,
-        team_display=row.team_display,
-        env=row.env,
-        profile=fleet.profile_for(row.team, row.env),
-        ring=None,
-        scope=fleet.keys.scope,
-        attribution="variable",
-        pool=None,
-        expires=row.expires,
-        gives="artifact",
-        rule=None,
-        row=row,
-    )
-
-
-def _name(choice: Choice, person: Person) -> str:
-    name = naming.assignment_name(choice.team, choice.env)
-    return f"{name}-{naming.person_suffix(person.identity)}" if choice.scope == "person" else name
-
-
-def _assignment(name: str, growing: _Growing, tenant: str, policies: Mapping[str, Policy]) -> Assignment:
-    choice = growing.choice
-    one = growing.person is not None
-    return Assignment(
-        name=name,
-        tenant=tenant,
-        team=choice.team,
-        env=choice.env,
-        team_display=choice.team_display,
-        policy=policies[choice.profile],
-        config_name=naming.config_name(choice.team, choice.env),
-        key_name=naming.key_name(name),
-        members=tuple(growing.members),
-        key_only=tuple(growing.key_only),
-        person=growing.person,
-        expires_at=_midnight(choice.expires) if one else None,
-        # What a row says of a person can stand on that person's own key only.
-        extra_metadata=choice.row.extra if one and choice.row else (),
-    )
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), UTC)
+def _by_people(
+    roster: Roster, of_people: People, of_devices: Devices
+) -> tuple[list[Verdict], list[Verdict], list[Verdict]]:
+    """Return the same where no inventory lists devices: those that rows name are their people's."""
+    people = [of_people.standing_for_devices(person) for person in roster.people]
+    by_identity = {verdict.id: verdict for verdict in people} if roster.devices else {}
+    devices, nobodys = [], []
+    for device in roster.devices:
+        owner = by_identity.get(device.owner or "")
+        if owner is None or any(row.kind == "device" for row in device.rows):
+            verdict = of_devices.decide(device)
+            nobodys.append(verdict)
+        else:
+            verdict = of_devices.follow(device, owner)
+        devices.append(verdict)
+    return people, devices, people + nobodys

@@ -173,9 +173,9 @@ def test_a_serial_number_that_starts_a_formula_is_inert() -> None:
 @pytest.mark.covers("T4", "T6")
 def test_without_consent_the_scripts_hold_no_key_and_the_same_bodies() -> None:
     of = fleet(consent=False)
-    _, assignments = assigned(roster_of(TRICKY[0][:3]), of)
-    files = rendered(assignments, of)
-    windows = f"{assignments[0].name}/intune/windows"
+    _, coverage = assigned(roster_of(TRICKY[0][:3]), of)
+    files = rendered(coverage, of)
+    windows = f"{coverage.assignments[0].name}/intune/windows"
     for name, constant in SCRIPTS.items():
         assert body(files[f"{windows}/{name}.ps1"]) == constant
         assert KEY.encode() not in base64.b64decode(
@@ -187,8 +187,8 @@ def test_without_consent_the_scripts_hold_no_key_and_the_same_bodies() -> None:
 def test_the_checks_see_what_they_are_for() -> None:
     """A header too many, markup that lives, a formula, a path that climbs, an escape sequence."""
     of = fleet()
-    _, assignments = assigned(roster_of(("a@acme.com", "plain", "prod")), of)
-    good = rendered(assignments, of)
+    _, coverage = assigned(roster_of(("a@acme.com", "plain", "prod")), of)
+    assignments, good = coverage.assignments, rendered(coverage, of)
     check_names(good)
     check_devices(good, assignments)
     check_tables(good, assignments)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from provisioner import assets, project
-from provisioner.assign import assign
 from provisioner.errors import ArtifactError, InputError
 from provisioner.policy.load import resolve_all
 from provisioner.report import profiles as profiles_report
@@ -25,6 +24,7 @@ from tests.support.hostile_rollout import (
     SCRIPTS,
     TODAY,
     check_names,
+    covered,
     fleet,
     rendered,
     roster_of,
@@ -121,8 +121,7 @@ def test_hostile_text_in_a_profile_is_refused_or_stays_in_its_place(place: str, 
         roster = read_roster(
             roster_of(("a@acme.com", "plain", "prod")), file="org.csv", today=TODAY, options=RosterOptions()
         )
-        assignments = assign(roster, of, {"standard": resolved.policy})
-        files = rendered(assignments, of)
+        files = rendered(covered(roster, of, {"standard": resolved.policy}), of)
     except (InputError, ArtifactError) as error:
         told = map(str, error.problems) if isinstance(error, InputError) else [error.message]
         for line in told:

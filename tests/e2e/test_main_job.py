@@ -106,8 +106,27 @@ def test_the_manifest_and_uploads_describe_the_files(pilot: Pilot) -> None:
 def test_scope_holds_the_people_whose_devices_get_it(pilot: Pilot) -> None:
     pilot.main_job()
     assert (pilot.dist / "engineering-prod" / "scope.csv").read_text() == (
-        "email,serial,platform\nalice@acme.com,C02AAAAAAAA1,macos\nbob@acme.com,,windows\n"
+        "email,serial,platform,device_name,mdm,mdm_id,ring\n"
+        "alice@acme.com,C02AAAAAAAA1,macos,,,,\nbob@acme.com,,windows,,,,\n"
     )
+
+
+@pytest.mark.covers("S155", "T2")
+def test_the_tables_name_everybody_and_are_private(pilot: Pilot) -> None:
+    pilot.main_job()
+    lines = (pilot.dist / "assignments.csv").read_text().splitlines()
+    assert [line.split(",")[0] + line[line.rindex(",") :] for line in lines[1:]] == [
+        "alice@acme.com,artifact",
+        "alice@acme.com,key-only",
+        "bob@acme.com,artifact",
+        "carol@acme.com,artifact",
+    ]
+    assert (pilot.dist / "not-covered.csv").read_text() == "kind,id,reason,next_step,detail\n"
+    assert not (pilot.dist / "_once").exists()
+    manifest = {f["path"]: f for f in json.loads((pilot.dist / "manifest.json").read_text())["files"]}
+    for name in ("assignments.csv", "not-covered.csv", "support-prod/scope.csv"):
+        assert stat.S_IMODE((pilot.dist / name).stat().st_mode) == 0o600
+        assert (manifest[name]["mode"], manifest[name]["personal"]) == ("0600", True)
 
 
 def test_a_joiner_changes_the_scope_and_no_settings(pilot: Pilot) -> None:
@@ -117,8 +136,7 @@ def test_a_joiner_changes_the_scope_and_no_settings(pilot: Pilot) -> None:
     ran = pilot.main_job("--format", "json")
     assert ran.code == 0
     changed = {p for p, data in pilot.files().items() if before.get(p) != data}
-    assert changed == {"support-prod/scope.csv", "manifest.json", "uploads.csv", "index.html"} & changed
-    assert "support-prod/scope.csv" in changed
+    assert changed == {"support-prod/scope.csv", "assignments.csv", "manifest.json", "index.html"}
     assert ran.json["keys"]["kept"] == 3
 
 
@@ -283,7 +301,7 @@ def test_keys_per_person_carry_the_person_and_their_end(pilot: Pilot) -> None:
     assert f"{keys['bob@acme.com'].expires_at:%Y-%m-%d}" == "2099-12-31"
     assert keys["alice@acme.com"].expires_at is None
     manifest = json.loads((pilot.dist / "manifest.json").read_text())
-    persons = {f["path"].split("/", 1)[1]: f["person"] for f in manifest["files"] if f["mdm"] != "intune"}
+    persons = {f["path"].partition("/")[2]: f["person"] for f in manifest["files"] if f["mdm"] != "intune"}
     assert {
         p for path, p in persons.items() if path.endswith((".mobileconfig", "managed-settings.json"))
     } == {"key"}

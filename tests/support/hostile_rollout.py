@@ -19,14 +19,15 @@ from pydantic import SecretStr
 
 from gateway_client.contract import KeySpec
 from provisioner import assets, naming, project
-from provisioner.assign import Assignment, assign
+from provisioner.assign import Assignment, Coverage, RulesAt, cover
 from provisioner.deliver import Press
 from provisioner.fleet import Fleet, load_fleet
 from provisioner.ledger.model import KeyRecord, Snapshot
 from provisioner.policy.load import resolve_all
+from provisioner.policy.model import Policy
 from provisioner.render.templates import Templates
 from provisioner.report import roster as roster_report
-from provisioner.roster import Plain, read_roster
+from provisioner.roster import Plain, join, read_roster
 from provisioner.secret import SecretRef, fingerprint
 from provisioner.vault import Vault
 from tests.render.samples import code_headers, desktop_headers
@@ -44,6 +45,7 @@ ORGANIZATION = "11111111-2222-5333-8444-555555555555"
 BASE_URL = "https://gw.acme.com"
 KEY = "pk-hostile-test-" + "0" * 32
 TEMPLATES = Templates(assets.template_texts())
+RULES_AT = RulesAt("provision.toml")
 FLEET = "[intune]\nremediation_key = {consent}\n[keys]\nscope = {scope}\n[roster]\nmetadata = [{metadata}]\n"
 
 
@@ -71,14 +73,19 @@ class OneKey:
         return SecretStr(KEY)
 
 
-def assigned(data: bytes, of: Fleet) -> tuple[Plain, tuple[Assignment, ...]]:
-    """Return a roster and its assignments; raise `InputError` for one that is refused."""
+def assigned(data: bytes, of: Fleet) -> tuple[Plain, Coverage]:
+    """Return a roster and who gets what; raise `InputError` for one that is refused."""
     roster = read_roster(data, file="org.csv", today=TODAY, options=project.roster_options(of))
-    return roster, assign(roster, of, POLICIES)
+    return roster, covered(roster, of, POLICIES)
 
 
-def rendered(assignments: tuple[Assignment, ...], of: Fleet) -> dict[str, bytes]:
+def covered(roster: Plain, of: Fleet, policies: Mapping[str, Policy]) -> Coverage:
+    return cover(join.of_plain(roster), of, policies, today=TODAY, rules_at=RULES_AT)
+
+
+def rendered(coverage: Coverage, of: Fleet) -> dict[str, bytes]:
     """Return every file of the output folder, sealed."""
+    assignments = coverage.assignments
     reference = SecretRef("one", fingerprint(KEY))
     keys = {
         a.key_name: KeyRecord(a.key_name, "id-1", reference, KeySpec(a.key_name, "", "pc-1", a.key_metadata))
@@ -86,7 +93,7 @@ def rendered(assignments: tuple[Assignment, ...], of: Fleet) -> dict[str, bytes]
     }
     domains = tuple(sorted({e.email.partition("@")[2] for a in assignments for e in a.members}))
     press = Press(of, BASE_URL, ORGANIZATION, domains, TEMPLATES, cast(Vault, OneKey()))
-    return dict(press.prepare(assignments, Snapshot("ledger", keys=keys), Path("dist")).contents)
+    return dict(press.prepare(coverage, Snapshot("ledger", keys=keys), Path("dist")).contents)
 
 
 def roster_of(*rows: tuple[str, ...], header: tuple[str, ...] = ("email", "team", "env")) -> bytes:
@@ -197,7 +204,9 @@ def check_tables(files: Mapping[str, bytes], assignments: tuple[Assignment, ...]
         if assignment.members:
             _header, *rows = cells(files[f"{assignment.name}/scope.csv"])
             told = [[cell.removeprefix("'") for cell in row] for row in rows]
-            assert told == [[e.email, e.serial or "", e.platform or ""] for e in assignment.members]
+            assert [row[:3] for row in told] == [
+                [e.email, e.serial, e.platform or ""] for e in assignment.members
+            ]
     manifest = strict_json(files["manifest.json"])
     assert {f["path"] for f in manifest["files"]} == files.keys() - {
         "manifest.json",
@@ -234,14 +243,15 @@ def _extra(extra: tuple[tuple[str, str], ...], of: Fleet) -> Iterator[str]:
 
 def check_accepted(data: bytes, of: Fleet) -> Plain:
     """Check every artifact of a roster that was not refused."""
-    roster, assignments = assigned(data, of)
+    roster, coverage = assigned(data, of)
+    assignments = coverage.assignments
     _, twins = assigned(twin_of(roster, of), of)
-    files, twin = rendered(assignments, of), rendered(twins, of)
+    files, twin = rendered(coverage, of), rendered(twins, of)
     assert {path for path in files if files[path] != twin.get(path)} <= {"index.html"}
     assert files.keys() == twin.keys()
     check_names(files)
     check_devices(files, assignments)
     check_tables(files, assignments)
     check_page(files, twin, assignments)
-    check_terminal(roster_report.text(roster, assignments, 80))
+    check_terminal(roster_report.text(join.of_plain(roster), coverage, RULES_AT, 80))
     return roster

@@ -1,0 +1,164 @@
+"""What stops a run: decisions that contradict each other, seen on the finished result. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from provisioner.assign.devices import two_assignments
+from provisioner.assign.gather import Gathered, Order
+from provisioner.assign.model import Assignment, Choice, RulesAt, Verdict
+from provisioner.assign.rules import Rules
+from provisioner.errors import Problem
+from provisioner.fleet import Fleet
+from provisioner.naming import shown
+
+
+class Origin(NamedTuple):
+    """Where a choice stands, for problems."""
+
+    file: str
+    row: int | None
+    told: str
+
+
+def origin(choice: Choice, rules_at: RulesAt) -> Origin:
+    """Return where a choice stands: its row, or its rule."""
+    if choice.row is not None:
+        return Origin(choice.row.file, choice.row.row, str(choice.row.place))
+    at = choice.rule or 0
+    line = rules_at.lines[at] if at < len(rules_at.lines) else 0
+    told = f"rule {at + 1} ({rules_at.file}:{line})" if line else f"rule {at + 1} of {rules_at.file}"
+    return Origin(rules_at.file, line or None, told)
+
+
+def shared_keys(rules: Rules, fleet: Fleet, rules_at: RulesAt) -> Iterator[Problem]:
+    """Yield a problem for each rule that would give a shared key to people whose devices nobody manages."""
+    for at in sorted(rules.unmanaged):
+        if fleet.assign[at].gives != "skip" and rules.scopes[at] == "team":
+            line = rules_at.lines[at] if at < len(rules_at.lines) else 0
+            message = f"rule {at + 1} gives a team's key to people whose devices nobody manages"
+            fix = 'add key = "person" and expires'
+            column = f"assign[{at}]"
+            yield Problem(rules_at.file, line or None, column, "SHARED_KEY_UNMANAGED", message, fix)
+
+
+def meeting_names(gathered: Iterable[Gathered], order: Order, rules_at: RulesAt) -> Iterator[Problem]:
+    """Yield a problem for each name that two assignments, configs or keys would have."""
+    first: dict[tuple[str, str], tuple[str, Origin]] = {}
+    told: set[tuple[str, str]] = set()
+    for one in sorted(gathered, key=lambda g: (min(map(order, g.choices)), g.unit)):
+        unit = one.unit
+        pair = f"{unit.team} + {unit.env}"
+        whose = unit.person or unit.service or unit.label or ""
+        whole = f"{pair} of {whose}" if whose else pair
+        # Labelled devices share their team's key; each pool has its own.
+        keyed = whole if unit.person or unit.service or unit.pool else pair
+        names = (("assignment", unit.name, whole), ("config", one.config, pair), ("key", unit.key, keyed))
+        here = origin(min(one.choices, key=order), rules_at)
+        for what, name, meaning in names:
+            other, there = first.setdefault((what, name), (meaning, here))
+            if other != meaning and (other, meaning) not in told:
+                told.add((other, meaning))
+                message = f"{meaning} by {here.told} and {other} by {there.told} become one {what}"
+                fix = "rename one of the teams, envs or pools"
+                yield Problem(here.file, here.row, None, "ASSIGNMENT_COLLISION", message, fix, shown(name))
+
+
+def profiles(gathered: Iterable[Gathered], order: Order, rules_at: RulesAt) -> Iterator[Problem]:
+    """Yield a problem for each config that would follow two policy profiles."""
+    chosen: dict[str, dict[str, Choice]] = {}
+    for one in gathered:
+        of_config = chosen.setdefault(one.config, {})
+        for choice in one.choices:
+            best = of_config.get(choice.profile)
+            if best is None or order(choice) < order(best):
+                of_config[choice.profile] = choice
+    for config, of_config in sorted(chosen.items()):
+        (name, choice), *others = sorted(of_config.items(), key=lambda item: (order(item[1]), item[0]))
+        there = origin(choice, rules_at)
+        for other, second in others:
+            here = origin(second, rules_at)
+            message = f"gives profile {other} by {here.told}, {there.told} gives {name}"
+            fix = "name one profile for this team and env, or give one of them another team or env"
+            yield Problem(here.file, here.row, None, "PROFILE_CONFLICT", message, fix, shown(config))
+
+
+def devices_twice(assignments: Iterable[Assignment]) -> Iterator[Problem]:
+    """Yield a problem for each device that two assignments would reach.
+
+    Each assignment brings both products, so what holds per device holds per device and product.
+    """
+    reached: dict[str, Verdict] = {}
+    for assignment in assignments:
+        for member in assignment.members:
+            device = member.device.id if member.device is not None else member.serial.upper()
+            first = reached.setdefault(device, member)
+            if first is not member and device and first.assignment != assignment.name:
+                against = f"{_place(first)} gives {first.assignment}"
+                yield two_assignments(device, member.place, assignment.name, against)
+
+
+def _place(verdict: Verdict) -> str:
+    row = verdict.choice.row if verdict.choice else None
+    return str(row.place if row else verdict.place)
+
+
+def per_user_budgets(assignments: Iterable[Assignment], file: str) -> Iterator[Problem]:
+    """Yield a problem for each assignment with a budget per person where not every person can be told.
+
+    Whoever sends no `user` shares one bucket with all others who don't: they are cut off together
+    (rollout 1). A key of one's own tells the person; a label tells one device, but not one of a pool.
+    """
+    for assignment in assignments:
+        own = assignment.person is not None or assignment.service is not None
+        if not assignment.policy.per_user or own:
+            continue
+        causes = Counter(cause for member in assignment.members if (cause := _untold(member)))
+        if causes:
+            counted = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
+            message = f"the budget of profile {assignment.policy.name} is per person, and who can't be told: "
+            fix = (
+                'give persons\' keys (key = "person"), take per = "user" out of the profile\'s budget, or let'
+                " rules give these devices another team"
+            )
+            yield Problem(file, None, None, "PER_USER_BUDGET", message + counted, fix, shown(assignment.name))
+
+
+def _untold(member: Verdict) -> str:
+    """Return why a member's requests name no user, for people; empty where they do."""
+    match member.attribution:
+        case "variable" | "script":
+            return "" if member.expected else f"on {member.platform or 'devices'} without an e-mail address"
+        case "key":
+            return ""
+        case "device":
+            return "in a pool" if member.choice is not None and member.choice.pool else ""
+        case "none":
+            pass
+    if member.choice is not None and member.choice.rule is not None and member.choice.attribution == "none":
+        return 'by a rule with attribution = "none"'
+    if member.platform == "windows":
+        return "on Windows without a script (intune.remediation_key)"
+    return f"on {member.platform or 'devices'}, where nothing fills in the person"
+
+
+def nobody(verdicts: Sequence[Verdict], fleet: Fleet, rules_at: RulesAt) -> Iterator[Problem]:
+    """Yield a problem where nothing comes of the whole roster: as if everybody had left (T11)."""
+    if not verdicts or any(v.status in ("assigned", "key-only") for v in verdicts):
+        return
+    message = f"nobody and nothing of {len(verdicts)} in the roster gets anything"
+    fix = "look at the reasons: provision roster check"
+    if not fleet.assign and not any(v.choice for v in verdicts):
+        message = "the sources name people and devices, and no [[assign]] says who gets what"
+        fix = 'add one: when = { department = "*" }, team = { from = "department" }, env = "prod"'
+        yield Problem(rules_at.file, None, "assign", "RULES_MISSING", message, fix)
+        return
+    reasons = Counter(v.reason or v.status for v in verdicts)
+    listed = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items(), key=_frequent))
+    yield Problem(rules_at.file, None, None, "NOBODY_ASSIGNED", f"{message}: {listed}", fix)
+
+
+def _frequent(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]

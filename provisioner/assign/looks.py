@@ -1,0 +1,33 @@
+"""Which devices look shared: words in their names, categories and departments. Pure, dated data.
+
+As seen up to 2026-11 in inventories' naming schemes; a word counts where no letter stands before or
+behind it (`LAB-03`, `Mac lab3`, not `Labrador`).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from provisioner.roster.model import Device
+
+SHARED_WORDS = (
+    *("kiosk", "lab", "shared", "pool", "loaner", "loan", "spare", "signage", "display", "checkout", "pos"),
+    *("conference", "conf", "meeting", "boardroom", "huddle", "zoom ?room", "teams ?room", "mtr"),
+    *("hot ?desk", "classroom", "training", "library", "reception", "front ?desk", "lobby", "podium"),
+    *("cart", "exam", "demo", "guest", "vdi", "avd"),
+)
+
+_SHARED = re.compile(rf"(?<![a-z])(?:{'|'.join(SHARED_WORDS).replace(' ?', '[ _-]?')})s?(?![a-z])")
+_FACTS = ("category", "department")
+
+
+def shared_by(device: Device) -> str:
+    """Return what makes a device look shared, `name LAB-03`, or nothing."""
+    seen = (("name", device.name), *((fact, device.facts.get(fact)) for fact in _FACTS))
+    return next((f"{what} {text}" for what, text in seen if text and _looks(text)), "")
+
+
+@cache
+def _looks(text: str) -> bool:
+    return _SHARED.search(text.casefold()) is not None

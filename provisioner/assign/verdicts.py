@@ -1,0 +1,203 @@
+"""What the choice that came first gives to a person, device or service, or why nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from provisioner import naming
+from provisioner.assign import addresses
+from provisioner.assign.addresses import Refusal
+from provisioner.assign.model import Attribution, Choice, Reason, Second, Status, Verdict
+from provisioner.assign.rules import Match, Rules
+from provisioner.assign.units import Units
+from provisioner.assign.versions import too_old
+from provisioner.fleet import Fleet
+from provisioner.policy.model import Policy
+from provisioner.roster.model import Device, Person, RowKind
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every decision looks things up in."""
+
+    fleet: Fleet
+    policies: Mapping[str, Policy]
+    rules: Rules
+    units: Units
+    identities: Mapping[str, str]
+    """Whose each address is."""
+    today: date
+    inventory: bool
+    _alike: dict[int, tuple[Second, ...]] = field(default_factory=dict)
+    """Seconds of matches (by their id) that are the same for everybody."""
+
+    def decide(
+        self,
+        who: Person | Device,
+        owner: Person | None,
+        first: Choice,
+        match: Match,
+        rows: tuple[Choice, ...] = (),
+    ) -> Verdict:
+        """Return the verdict where one choice came first; whoever is refused gets no further keys either.
+
+        Args:
+            who: a device, or somebody whose devices nobody lists or manages.
+            owner: the device's person.
+            first: the choice that wins.
+            match: what rules give, maybe with the first choice in it.
+            rows: further plain rows; each gives a key.
+        """
+        person, device = (owner, who) if isinstance(who, Device) else (who, None)
+        if first.gives == "skip":
+            return refuse("skipped", who, "BY_RULE", told(first), first, owner=owner)
+        if first.rule is not None and self.rules.ends[first.rule] is not None:
+            day, text = self.rules.ended(first, person, device)
+            if text:
+                detail = f"the end is no certain day: {naming.shown(text)}"
+                return refuse("not-covered", who, "NO_EXPIRY", detail, first, owner=owner)
+            first = first._replace(expires=day)
+        if first.expires is not None and first.expires <= self.today:
+            return refuse("not-covered", who, "EXPIRED", f"on {first.expires}", first, owner=owner)
+        refusal = self._refusal(first, person, device)
+        if refusal is not None:
+            return refuse("not-covered", who, *refusal, first, owner=owner)
+        # Nobody gets keys by way of a device that is labelled because many sit at it.
+        keyed = None if first.attribution == "device" and device is not None else person
+        seconds = self._seconds_of(keyed, first, match, rows)
+        if first.gives == "key-only":
+            status: Status = "key-only"
+            unit = self.units.of(first, person)
+        else:
+            status = "assigned"
+            unit = self.units.of(first, person, device)
+        attribution, expected = self._attribution(first, person, device)
+        kind: RowKind = "person" if device is None else "device"
+        return Verdict(
+            kind, _id(who), status, who.place, person, device, None,
+            unit.name, first, seconds, attribution, expected,
+        )  # fmt: skip
+
+    def _seconds_of(
+        self, person: Person | None, first: Choice, match: Match, rows: tuple[Choice, ...]
+    ) -> tuple[Second, ...]:
+        if not rows and len(match.choices) < (1 if first.row else 2):
+            return ()
+        if person is None or not match.alike or first.row is not None:
+            further = [(row, True) for row in rows]
+            further += [(choice, choice.rule in self.rules.giving_keys) for choice in match.choices]
+            return tuple(self._seconds(person, first, further))
+        seconds = self._alike.get(id(match))
+        if seconds is None:
+            further = [(choice, choice.rule in self.rules.giving_keys) for choice in match.choices]
+            seconds = self._alike[id(match)] = tuple(self._seconds(person, first, further))
+        return seconds
+
+    def _seconds(
+        self, person: Person | None, first: Choice, further: Iterable[tuple[Choice, bool]]
+    ) -> Iterator[Second]:
+        seen = {(first.team, first.env)}
+        guarded = first.rule in self.rules.unmanaged
+        for choice, gives_key in further:
+            if choice.gives == "skip" or (choice.team, choice.env) in seen:
+                continue
+            seen.add((choice.team, choice.env))
+            day, unclear = self.rules.ended(choice, person, None)
+            if day != choice.expires:
+                choice = choice._replace(expires=day)
+            over = bool(unclear) or (day is not None and day <= self.today)
+            shared = guarded and choice.scope == "team"  # nobody unmanaged gets a shared key, by no rule
+            key_only = gives_key and person is not None and not over and not shared
+            yield Second(self.units.of(choice, person).name, key_only, choice)
+
+    def _refusal(self, first: Choice, person: Person | None, device: Device | None) -> Refusal | None:
+        """Return why nothing goes to a device, or to somebody without one."""
+        unmanaged = first.rule in self.rules.unmanaged
+        if unmanaged and (device is None or not device.managed):
+            if first.scope != "person":
+                return Refusal("NOT_MANAGED", f"{told(first)} gives a team's key")
+            return None if first.expires else Refusal("NO_EXPIRY", "a key of somebody unmanaged must end")
+        if first.gives == "key-only":
+            return None if person else Refusal("NO_PERSON", f"{told(first)} gives keys to people")
+        if device is None:
+            labels = first.attribution == "device"
+            return Refusal("NO_DEVICE", f"{told(first)} labels devices") if labels else None
+        if not device.managed:
+            return Refusal("NOT_MANAGED", "")
+        if device.enrolment != "company" and (refusal := self._byod(first, device)):
+            return refusal
+        if device.facts and (floors := too_old(device.facts, self.fleet)):
+            return Refusal("CLIENT_TOO_OLD", floors)
+        if first.scope == "person" or first.attribution != "variable" or person is None:
+            return None
+        if device.platform == "macos" and device.mdm is not None:
+            return addresses.refused(device.user_email, person, self.identities)
+        return None
+
+    def _byod(self, first: Choice, device: Device) -> Refusal | None:
+        own = first.scope == "person" and first.expires is not None
+        if device.enrolment == "byod-user":
+            detail = "a user enrolment takes no profile; it takes a person's key that ends"
+            return None if own else Refusal("BYOD", detail)
+        if self.fleet.keys.allow_shared_on_byod or (own and self.policies[first.profile].budget is not None):
+            return None
+        return Refusal("BYOD", "it takes a person's key that ends and has a budget")
+
+    def _attribution(
+        self, first: Choice, person: Person | None, device: Device | None
+    ) -> tuple[Attribution, str]:
+        """Return how the person gets into the metadata, and what should arrive there."""
+        if first.scope == "person" and person is not None:
+            return "key", person.identity
+        if first.gives == "key-only":
+            return "none", ""
+        if first.attribution == "device" and device is not None:
+            return "device", f"device:{first.pool or device.serial or device.id}"
+        if first.attribution == "none" or person is None:
+            return "none", ""
+        if device is None:
+            # With an inventory only a Linux machine gets here: no console fills anything in there.
+            return ("none", "") if self.inventory else ("variable", person.identity)
+        match device.platform, device.mdm:
+            case "macos" | None, None:  # only a row knows the device; its console is not told
+                return "variable", person.identity
+            case "macos", _:
+                return "variable", device.user_email.lower()
+            case "windows", "intune" if self.fleet.intune.remediation_key:
+                return "script", device.user_email.lower()
+        return "none", ""
+
+    def handed_out(self, verdict: Verdict) -> bool:
+        """Whether what somebody gets goes by hand, as no MDM reaches the device."""
+        device = verdict.device
+        if device is not None:
+            return device.enrolment == "byod-user" or not device.managed
+        return verdict.choice is not None and verdict.choice.rule in self.rules.unmanaged
+
+
+def refuse(
+    status: Status,
+    who: Person | Device,
+    reason: Reason,
+    detail: str = "",
+    choice: Choice | None = None,
+    *,
+    owner: Person | None = None,
+) -> Verdict:
+    """Return the verdict over somebody, or a device, that gets nothing."""
+    person, device = (owner, who) if isinstance(who, Device) else (who, None)
+    kind: RowKind = "person" if device is None else "device"
+    return Verdict(
+        kind, _id(who), status, who.place, person, device, choice=choice, reason=reason, detail=detail
+    )
+
+
+def told(choice: Choice) -> str:
+    """Return where a choice comes from, for people: `rule 3`, or the row's place."""
+    return f"rule {choice.rule + 1}" if choice.rule is not None else str(choice.row and choice.row.place)
+
+
+def _id(who: Person | Device) -> str:
+    return who.id if isinstance(who, Device) else who.identity

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import BinaryIO, TextIO
@@ -69,7 +70,7 @@ def _quick(stream: BinaryIO, encoding: Encoding, problems: Problems, limits: Lim
                 raise _Stop(_line_too_long())
             yield line
 
-    with reading(stream, encoding) as text:
+    with reading(stream, replace(encoding, errors="strict")) as text:
         reader = csv.reader(lines(text), delimiter=separator, strict=True, skipinitialspace=True)
         try:
             for cells in reader:
@@ -84,8 +85,8 @@ def _quick(stream: BinaryIO, encoding: Encoding, problems: Problems, limits: Lim
                 yield make((start, cells))
             else:
                 return
-        except csv.Error:
-            pass  # it stands in the record after the last one; the careful way comes to it, too
+        except (csv.Error, UnicodeDecodeError):
+            pass  # it stands behind the last record; the careful way comes to it, too
     yield from (row for row in _careful(stream, encoding, problems, limits) if row.number >= number)
 
 

@@ -17,8 +17,8 @@ RINGS = {
         provisioner.report""",
     "edges": """gateway_client provisioner.files provisioner.assets provisioner.ledger.store
         provisioner.ledger.lock provisioner.vault provisioner.seal provisioner.admin_key""",
-    "drivers": """provisioner.project provisioner.sources provisioner.mint provisioner.deliver provisioner.rollout
-        provisioner.inspection provisioner.handover""",
+    "drivers": """provisioner.project provisioner.sources provisioner.mint provisioner.deliver
+        provisioner.rollout provisioner.inspection provisioner.handover""",
     "cli": "provisioner.cli provisioner.__main__",
 }
 ORDER = list(RINGS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from provisioner.assign import rows
@@ -68,7 +67,7 @@ class Devices:
                         "device", device.id, "key-only", device.place, of_owner.person, device, None,
                         second.assignment, second.choice,
                     )  # fmt: skip
-        return replace(of_owner, kind="device", id=device.id, place=device.place, device=device, seconds=())
+        return of_owner._replace(kind="device", id=device.id, place=device.place, device=device, seconds=())
 
     def one_channel(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
         """Return the verdicts with each person's key going one way only.
@@ -82,7 +81,7 @@ class Devices:
         delivered = {v.assignment for v, by_hand in zip(verdicts, handed, strict=True) if not by_hand}
         detail = "the key goes to another device of the person through its MDM"
         return [
-            replace(v, status="key-only", detail=detail) if by_hand and v.assignment in delivered else v
+            v._replace(status="key-only", detail=detail) if by_hand and v.assignment in delivered else v
             for v, by_hand in zip(verdicts, handed, strict=True)
         ]
 

@@ -81,8 +81,7 @@ class Second(NamedTuple):
     choice: Choice
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one person, device or service gets.
 
     With device data the devices carry the artifacts; a person then has the best status of theirs,

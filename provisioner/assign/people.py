@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from provisioner.assign import rows
 from provisioner.assign.model import Second, Status, Verdict
@@ -82,8 +81,7 @@ class People:
         keys = tuple(second for second in verdict.seconds if second.key_only)
         if not keys:
             return refuse("not-covered", person, "NO_DEVICE", detail, verdict.choice)
-        return replace(
-            verdict,
+        return verdict._replace(
             status="key-only",
             assignment=keys[0].assignment,
             choice=keys[0].choice,

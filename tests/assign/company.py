@@ -54,7 +54,7 @@ def mac(serial: str, owner: str | None = None, **changes: Any) -> Device:
         user_email="" if owner is None else address(owner),
         last_seen=TODAY,
     )
-    return replace(device, **changes)
+    return device._replace(**changes)
 
 
 def pc(serial: str, owner: str | None = None, **changes: Any) -> Device:

@@ -84,8 +84,7 @@ def rosters(draw: st.DrawFn) -> Roster:
             platform=draw(st.sampled_from(["macos", "windows", "linux", None])),
         )  # fmt: skip
         if listed:
-            device = replace(
-                device,
+            device = device._replace(
                 name=draw(st.sampled_from(["KIOSK-1", "mac", None])),
                 mdm=draw(st.sampled_from(["jamf", "kandji", "intune"])),
                 user_email=draw(st.sampled_from([device.owner or "", draw(st.sampled_from(addresses))])),

@@ -49,7 +49,7 @@ OLD, NEW = wanted("old", "alice.old@acme.com"), wanted("new", "alice.new@acme.co
         # A team's key is nobody's.
         ((wanted("old", None),), (NEW,), (ALICE,), {}),
         # A spelling of two people identifies nobody.
-        ((OLD,), (NEW,), (ALICE, replace(BOB, aliases=("alice.old@acme.com",))), {}),
+        ((OLD,), (NEW,), (ALICE, BOB._replace(aliases=("alice.old@acme.com",))), {}),
         ((OLD,), (NEW,), (Person("alice.old@acme.com", ("alice.new@acme.com",), PLACE),), {}),
     ],
 )  # fmt: skip

@@ -47,7 +47,7 @@ def test_one_key_is_meant(asked: str, meant: KeyRecord) -> None:
 
 
 def test_a_key_under_the_former_spelling_is_found_by_the_new_one() -> None:
-    renamed = (replace(PEOPLE[0], identity="a.smith@acme.com", aliases=("alice@acme.com",)),)
+    renamed = (PEOPLE[0]._replace(identity="a.smith@acme.com", aliases=("alice@acme.com",)),)
     assert find(KEYS, "a.smith@acme.com", renamed) == ALICE
 
 

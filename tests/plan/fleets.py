@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from provisioner.assign import Assignment, Second, Verdict
@@ -25,7 +24,7 @@ def second(team: str, *, key_only: bool, rule: int | None = 1) -> Second:
 
 
 def person(address: str, *aliases: str, **changes: Any) -> Person:
-    return replace(Person(address, aliases, Place("in/users.csv", 2)), **changes)
+    return Person(address, aliases, Place("in/users.csv", 2))._replace(**changes)
 
 
 def device(

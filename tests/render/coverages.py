@@ -25,7 +25,7 @@ def person(name: str, **changes: Any) -> Person:
         directory_id=f"00000000-0000-0000-0000-{name:0>12}",
         name=name.title(),
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def device(serial: str, mdm: Inventory | None, platform: Platform | None, **changes: Any) -> Device:
@@ -40,7 +40,7 @@ def device(serial: str, mdm: Inventory | None, platform: Platform | None, **chan
         directory_id=f"entra-{serial}" if mdm == "intune" else None,
         platform=platform,
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def choice(team: str = "eng", env: str = "prod", **changes: Any) -> Choice:
@@ -64,7 +64,7 @@ def on(device: Device, person: Person | None, choice: Choice, name: str, **chang
         attribution="variable" if person else "device",
         expected=person.identity if person else f"device:{device.serial}",
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def missed(device: Device, person: Person | None, reason: Reason, detail: str = "") -> Verdict:

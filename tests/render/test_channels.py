@@ -74,7 +74,7 @@ EVERY = {"jamf", "kandji", "intune/macos", "intune/windows", "files"}
 def test_an_assignment_gets_the_consoles_of_its_devices(
     devices: list[Any], values: dict[str, Any], expected: set[str]
 ) -> None:
-    members = tuple(replace(on(d or MAC, ALICE, ENG, "eng-prod"), device=d) for d in devices)
+    members = tuple(on(d or MAC, ALICE, ENG, "eng-prod")._replace(device=d) for d in devices)
     assert kinds(unit("eng-prod", *members), fleet(**values)) == expected
 
 

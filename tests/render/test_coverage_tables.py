@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -156,7 +155,7 @@ def test_many_rows_are_written_quickly() -> None:
     members = tuple(
         on(
             Device(f"PF{n}", place, f"PF{n}", "name", "intune", f"{n}", None, "windows"),
-            replace(who, identity=f"p{n}@acme.com") if n < 100 else who,
+            who._replace(identity=f"p{n}@acme.com") if n < 100 else who,
             chosen,
             "eng-prod",
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -83,19 +82,19 @@ def test_the_preload_sets_the_assignment_and_only_the_addresses_that_jamf_lacks(
     ],
 )
 def test_an_address_is_preloaded_where_jamf_has_none_of_the_persons(seen: str, written: str) -> None:
-    member = on(replace(MAC, user_email=seen), ALICE, ENG, "eng-prod")
+    member = on(MAC._replace(user_email=seen), ALICE, ENG, "eng-prod")
     rows = made(covering(unit("eng-prod", member)))["jamf/inventory-preload.csv"]
     assert rows[1][4] == written
 
 
 def test_a_shared_mac_gets_nobodys_address() -> None:
-    member = on(replace(MAC, user_email=""), ALICE, ENG, "lab-prod")
+    member = on(MAC._replace(user_email=""), ALICE, ENG, "lab-prod")
     rows = made(covering(unit("lab-prod", member, label="device:C02A")))["jamf/inventory-preload.csv"]
     assert rows[1] == ["C02A", "Computer", "", "", "", "lab-prod"]
 
 
 def test_a_fix_is_ready_where_no_device_of_jamf_is_covered_yet() -> None:
-    wrong = replace(MAC, user_email="bob@acme.com")
+    wrong = MAC._replace(user_email="bob@acme.com")
     coverage = covering(rest=(missed(wrong, ALICE, "EMAIL_OF_ANOTHER"), missed(PC, ALICE, "NO_EMAIL_IN_MDM")))
     assert made(coverage) == {
         "jamf/inventory-preload.csv": [
@@ -190,7 +189,7 @@ BY_HAND = [list(once.BY_HAND_HEADER), ["PF-1", "name of PF-1", "entra-PF-1", GRO
         (
             covering(
                 unit("eng-prod", on(PC, ALICE, RING_0, "eng-prod")),
-                rest=(missed(replace(PC_2, owner=ALICE.identity), None, "SHARED"),),
+                rest=(missed(PC_2._replace(owner=ALICE.identity), None, "SHARED"),),
             ),
             False,
         ),
@@ -243,7 +242,7 @@ def test_a_device_in_two_assignments_is_never_written() -> None:
     with pytest.raises(BrokenArtifact, match='device "C02A" is in eng-prod and in ops-prod'):
         groups(twice.assignments, Fleet())
     # the same serial under two ids, which the first look can't see
-    other = replace(MAC, id="jamf:2", serial="c02a")
+    other = MAC._replace(id="jamf:2", serial="c02a")
     twice = covering(
         unit("eng-prod", on(MAC, ALICE, ENG, "eng-prod")), unit("ops-prod", on(other, ALICE, ENG, "ops-prod"))
     )

@@ -94,7 +94,7 @@ def test_whom_nobody_knows_has_neighbours(who: str, near: str) -> None:
 
 
 def test_a_name_of_two_devices_is_asked_back() -> None:
-    twice = [replace(d, name="SPARE") if d.id in ("C02ADA0001", "C02LOST001") else d for d in ROSTER.devices]
+    twice = [d._replace(name="SPARE") if d.id in ("C02ADA0001", "C02LOST001") else d for d in ROSTER.devices]
     seen = decided(replace(ROSTER, devices=tuple(twice)))
     with pytest.raises(UsageError, match="2 things") as caught:
         lookup.find(seen.coverage.verdicts, "spare")

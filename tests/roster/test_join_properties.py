@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -129,12 +128,12 @@ def content(roster: Roster) -> tuple[Any, ...]:
         return sorted((e.email, e.team, e.serial or "", e.kind) for e in entries)
 
     people = sorted(
-        (repr(replace(p, place=nowhere, rows=())), rows(p.rows))
+        (repr(p._replace(place=nowhere, rows=())), rows(p.rows))
         for p in roster.people
         if not p.identity.startswith("id:") or p.directory_id
     )
     devices = sorted(
-        (repr(replace(d, place=nowhere, rows=(), also=())), rows(d.rows), len(d.also))
+        (repr(d._replace(place=nowhere, rows=(), also=())), rows(d.rows), len(d.also))
         for d in roster.devices
         if ".csv" not in d.id
     )

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from provisioner import strict
+from provisioner.assign import looks, versions
 from provisioner.errors import InputError, Problem
 from provisioner.fleet import Fleet, Source
 from provisioner.fleet.patterns import pattern
@@ -106,9 +107,10 @@ def _read(export: Export, asked: frozenset[str], options: RosterOptions, today: 
 
 
 def facts_asked(fleet: Fleet) -> frozenset[str]:
-    """Return the names of all facts that rules and exclusions need, as titles are compared."""
+    """Return the names of all facts that rules, exclusions and the preflight need, as titles are compared."""
     named = {name for rule in fleet.assign for name in rule.facts}
-    return frozenset(map(normal, named | (fleet.roster.exclude.keys() - {"enabled"})))
+    named |= fleet.roster.exclude.keys() - {"enabled"}
+    return frozenset(map(normal, named)).union(looks.FACTS, versions.asked(fleet))
 
 
 def groups_asked(fleet: Fleet) -> re.Pattern[str] | None:

@@ -25,11 +25,15 @@ class Refusal(NamedTuple):
 
 
 def known(people: Sequence[Person]) -> Mapping[str, str]:
-    """Return the identity behind each address, aliases included; a person's own identity goes first."""
+    """Return the identity behind each address that a directory or a row has; a person's own goes first.
+
+    What only an MDM calls somebody is left out: it may be a former user's address.
+    """
     found = {person.identity: person.identity for person in people}
     for person in people:
         for alias in person.aliases:
-            found.setdefault(alias, person.identity)
+            if alias not in person.mdm_aliases:
+                found.setdefault(alias, person.identity)
     return found
 
 
@@ -39,7 +43,7 @@ def refused(written: str, owner: Person, identities: Mapping[str, str]) -> Refus
     if not _SAFE.match(written):
         return Refusal("EMAIL_UNSAFE", f"the MDM has {shown(written)}")
     whose = identities.get(address)
-    if whose == owner.identity or address in owner.aliases:
+    if whose == owner.identity:
         return None
     if not address.strip():
         return Refusal("NO_EMAIL_IN_MDM", "")

@@ -54,7 +54,7 @@ def cover(
         *of_devices.problems,
         *conflicts.devices_twice(made),
         *conflicts.meeting_names(gathered, order, rules_at),
-        *conflicts.profiles(gathered, order, rules_at),
+        *conflicts.profiles(gathered, policies, order, rules_at),
         *conflicts.per_user_budgets(made, rules_at.file),
         *unmatched.problems(people, roster, fleet),
     ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from provisioner import digest, naming
 from provisioner.assign.devices import two_assignments
 from provisioner.assign.gather import Gathered, Order
 from provisioner.assign.model import Assignment, Choice, RulesAt, Verdict
@@ -13,6 +14,7 @@ from provisioner.assign.rules import Rules
 from provisioner.errors import Problem
 from provisioner.fleet import Fleet
 from provisioner.naming import shown
+from provisioner.policy.model import Policy
 
 
 class Origin(NamedTuple):
@@ -66,23 +68,36 @@ def meeting_names(gathered: Iterable[Gathered], order: Order, rules_at: RulesAt)
                 yield Problem(here.file, here.row, None, "ASSIGNMENT_COLLISION", message, fix, shown(name))
 
 
-def profiles(gathered: Iterable[Gathered], order: Order, rules_at: RulesAt) -> Iterator[Problem]:
-    """Yield a problem for each config that would follow two policy profiles."""
+def profiles(
+    gathered: Iterable[Gathered], policies: Mapping[str, Policy], order: Order, rules_at: RulesAt
+) -> Iterator[Problem]:
+    """Yield a problem for each key that would follow two policy profiles, or config two routings.
+
+    Keys of one team in one env may have profiles of their own, such as people's on their own devices:
+    as long as these route alike, the one config serves them all.
+    """
+    routing = {name: digest.of(policy.config) for name, policy in policies.items()}
     chosen: dict[str, dict[str, Choice]] = {}
     for one in gathered:
-        of_config = chosen.setdefault(one.config, {})
         for choice in one.choices:
-            best = of_config.get(choice.profile)
-            if best is None or order(choice) < order(best):
-                of_config[choice.profile] = choice
-    for config, of_config in sorted(chosen.items()):
-        (name, choice), *others = sorted(of_config.items(), key=lambda item: (order(item[1]), item[0]))
-        there = origin(choice, rules_at)
-        for other, second in others:
+            profile = choice.profile
+            for name, follows in ((naming.key_name(one.unit.key), profile), (one.config, routing[profile])):
+                of_name = chosen.setdefault(name, {})
+                best = of_name.get(follows)
+                if best is None or order(choice) < order(best):
+                    of_name[follows] = choice
+    told: set[tuple[str, str]] = set()
+    for name, of_name in sorted(chosen.items(), key=lambda item: not item[0].startswith(naming.KEY_PREFIX)):
+        first, *others = sorted(of_name.values(), key=lambda choice: (order(choice), choice.profile))
+        there = origin(first, rules_at)
+        for second in others:
+            if (first.profile, second.profile) in told:
+                continue
+            told.add((first.profile, second.profile))
             here = origin(second, rules_at)
-            message = f"gives profile {other} by {here.told}, {there.told} gives {name}"
+            message = f"gives profile {second.profile} by {here.told}, {there.told} gives {first.profile}"
             fix = "name one profile for this team and env, or give one of them another team or env"
-            yield Problem(here.file, here.row, None, "PROFILE_CONFLICT", message, fix, shown(config))
+            yield Problem(here.file, here.row, None, "PROFILE_CONFLICT", message, fix, shown(name))
 
 
 def devices_twice(assignments: Iterable[Assignment]) -> Iterator[Problem]:

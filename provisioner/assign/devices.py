@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from provisioner.assign import rows
-from provisioner.assign.looks import shared_by
+from provisioner.assign.looks import is_somebodys, shared_by
 from provisioner.assign.model import Choice, Verdict
 from provisioner.assign.rows import Standing
 from provisioner.assign.unmatched import Unmatched, told_unmapped
@@ -32,17 +32,30 @@ class Devices:
         self._unmatched = unmatched
         self._people = {person.identity: person for person in roster.people}
         self._of_row = {row.place: person for person in roster.people for row in person.rows}
+        self._shared = {note.subject.lower() for note in roster.notes if note.code == "SHARED_ADDRESS"}
         self._own = {row.place for standing in standings.values() for row in standing.own}
 
     def decide(self, device: Device) -> Verdict:
         """Return the verdict over a device that carries artifacts itself."""
-        desk = self._desk
         owner = self._people.get(device.owner) if device.owner is not None else None
         if device.platform is None and device.mdm is not None:
             return refuse("skipped", device, "NOT_A_COMPUTER", owner=owner)
-        if device.last_seen is not None and device.last_seen < self._seen_since:
-            detail = f"last seen {device.last_seen}"
-            return refuse("not-covered", device, "NOT_CHECKED_IN_30D", detail, owner=owner)
+        verdict = self._decide(device, owner)
+        if device.last_seen is None or device.last_seen >= self._seen_since or verdict.status != "assigned":
+            return verdict
+        # It keeps the choice, so that its key stays wanted until it is back.
+        return verdict._replace(
+            status="not-covered",
+            assignment=None,
+            seconds=(),
+            attribution="none",
+            expected="",
+            reason="NOT_CHECKED_IN_30D",
+            detail=f"last seen {device.last_seen}",
+        )
+
+    def _decide(self, device: Device, owner: Person | None) -> Verdict:
+        desk = self._desk
         if device.rows and (decided := self._by_rows(device, owner)):
             return decided
         if owner is None or owner.left_out is not None:
@@ -124,7 +137,8 @@ class Devices:
             other = units.of(choice, self._of_row.get(row.place), device).name
             if other != name:
                 yield two_assignments(device.id, row.place, other, f"{place} gives {name}")
-        listed = self._people.get(self._desk.identities.get(device.user_email.lower(), device.owner or ""))
+        by_address = self._desk.identities.get(device.user_email.lower())
+        listed = self._people.get(device.listed or by_address or device.owner or "")
         if person is None or listed is None or listed is person or listed.left_out is not None:
             return
         theirs = self._of_listed(listed, device)
@@ -154,7 +168,14 @@ class Devices:
             return refuse("not-covered", device, "OWNER_LEFT_OUT", detail, first, owner=owner)
         if look := shared_by(device):
             return refuse("not-covered", device, "SHARED", look, first)
-        detail = f"the MDM has {shown(device.user_email)}" if device.user_email else ""
+        seen = device.user_email
+        detail = f"the MDM has {shown(seen)}" if seen else ""
+        if seen.lower() in self._shared:
+            return refuse(
+                "not-covered", device, "NO_PERSON", f"{detail}, an address of several people", first
+            )
+        if is_somebodys(seen):
+            return refuse("not-covered", device, "EMAIL_NOT_IN_ROSTER", detail, first)
         return refuse("not-covered", device, "NO_PERSON", detail, first)
 
     def _takes_nobody(self, first: Choice, owner: Person | None) -> bool:

@@ -14,6 +14,8 @@ from provisioner.assign.verdicts import Desk
 from provisioner.policy.model import Policy
 from provisioner.roster.model import Roster
 
+KEEPS_KEY = ("NOT_CHECKED_IN_30D",)
+"""Reasons for which nothing is delivered, and what was delivered before goes on being used."""
 Order = Callable[[Choice], tuple[int, int, int]]
 
 
@@ -55,8 +57,8 @@ def gather(verdicts: Iterable[Verdict], carriers: Iterable[Verdict], desk: Desk)
             at(units.of_verdict(verdict, verdict.choice)).members.append(verdict)
     for verdict in verdicts:
         keys = [second.choice for second in verdict.seconds if second.key_only] if verdict.seconds else []
-        if verdict.status == "key-only" and verdict.choice is not None:
-            keys.append(verdict.choice)
+        if (verdict.status == "key-only" or verdict.reason in KEEPS_KEY) and verdict.choice is not None:
+            keys.insert(0, verdict.choice)
         for choice in keys:
             who = verdict.person.identity if verdict.person is not None else verdict.id
             at(units.of_key(verdict, choice)).keys.setdefault(who, choice)

@@ -1,4 +1,4 @@
-"""Which devices look shared: words in their names, categories and departments. Pure, dated data.
+"""Which devices look shared, and which addresses nobody has: words and beginnings. Pure, dated data.
 
 As seen up to 2026-11 in inventories' naming schemes; a word counts where no letter stands before or
 behind it (`LAB-03`, `Mac lab3`, not `Labrador`).
@@ -18,14 +18,23 @@ SHARED_WORDS = (
     *("cart", "exam", "demo", "guest", "vdi", "avd"),
 )
 
+PLACEHOLDERS = ("autopilot@", "foouser@", "package_")
+"""How addresses begin that enrolment made up; as seen 2026-11 (rollout 3)."""
+
 _SHARED = re.compile(rf"(?<![a-z])(?:{'|'.join(SHARED_WORDS).replace(' ?', '[ _-]?')})s?(?![a-z])")
-_FACTS = ("category", "department")
+FACTS = ("category", "department")
+"""The facts that `shared_by` looks at."""
 
 
 def shared_by(device: Device) -> str:
     """Return what makes a device look shared, `name LAB-03`, or nothing."""
-    seen = (("name", device.name), *((fact, device.facts.get(fact)) for fact in _FACTS))
+    seen = (("name", device.name), *((fact, device.facts.get(fact)) for fact in FACTS))
     return next((f"{what} {text}" for what, text in seen if text and _looks(text)), "")
+
+
+def is_somebodys(address: str) -> bool:
+    """Tell whether an address that an MDM has may be a person's: it is one, and not made up by enrolment."""
+    return "@" in address and not address.lower().startswith(PLACEHOLDERS)
 
 
 @cache

@@ -115,6 +115,7 @@ def _merged(seconds: Iterable[Second]) -> tuple[Second, ...]:
     """Return each assignment once, with a key where one of several gives it."""
     found: dict[str, Second] = {}
     for second in seconds:
-        if second.key_only or second.assignment not in found:
+        known = found.get(second.assignment)
+        if known is None or (second.key_only and not known.key_only):
             found[second.assignment] = second
     return tuple(found[name] for name in sorted(found))

@@ -98,19 +98,20 @@ class Desk:
     def _seconds(
         self, person: Person | None, first: Choice, further: Iterable[tuple[Choice, bool]]
     ) -> Iterator[Second]:
-        seen = {(first.team, first.env)}
+        seen = {self.units.of(first, person).name}
         guarded = first.rule in self.rules.unmanaged
         for choice, gives_key in further:
-            if choice.gives == "skip" or (choice.team, choice.env) in seen:
+            name = self.units.of(choice, person).name
+            if choice.gives == "skip" or name in seen:
                 continue
-            seen.add((choice.team, choice.env))
+            seen.add(name)
             day, unclear = self.rules.ended(choice, person, None)
             if day != choice.expires:
                 choice = choice._replace(expires=day)
             over = bool(unclear) or (day is not None and day <= self.today)
             shared = guarded and choice.scope == "team"  # nobody unmanaged gets a shared key, by no rule
             key_only = gives_key and person is not None and not over and not shared
-            yield Second(self.units.of(choice, person).name, key_only, choice)
+            yield Second(name, key_only, choice)
 
     def _refusal(self, first: Choice, person: Person | None, device: Device | None) -> Refusal | None:
         """Return why nothing goes to a device, or to somebody without one."""
@@ -164,9 +165,9 @@ class Desk:
             case "macos" | None, None:  # only a row knows the device; its console is not told
                 return "variable", person.identity
             case "macos", _:
-                return "variable", device.user_email.lower()
+                return "variable", device.user_email
             case "windows", "intune" if self.fleet.intune.remediation_key:
-                return "script", device.user_email.lower()
+                return "script", device.user_email
         return "none", ""
 
     def handed_out(self, verdict: Verdict) -> bool:

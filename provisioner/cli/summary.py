@@ -61,6 +61,7 @@ def of(result: Result, project: Project, out: Path, *, bundled: bool) -> RunSumm
         removed=result.removed,
         lines=lines(standings(project.assignments, result.prepared.bundle)),
         failures=tuple(failures),
+        not_covered=Counter(v.kind for v in project.coverage.verdicts if v.status == "not-covered"),
         notices=tuple(
             _notices(result.former_out, project.fleet.claude_code.minimum_version, bundled=bundled)
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from provisioner.assign import Coverage, Second, Verdict
 from provisioner.assign.model import Attribution, Reason, Status
@@ -23,8 +23,8 @@ class Tally:
 
     total: int
     status: Mapping[Status, int]
-    reasons: Mapping[Reason, int]
-    """Of those that are skipped or not covered."""
+    reasons: Mapping[Status, Mapping[Reason, int]]
+    """By status: why they are skipped, and why they are not covered."""
     attribution: Mapping[Attribution, int]
     """Of those that are assigned: how the person gets into the metadata."""
 
@@ -70,9 +70,9 @@ class Counts:
     assignments: int
     second_matches: Mapping[Literal["key-only", "skipped"], int]
     devices_without_person: int
-    """Computers, that is; phones are nobody's business here."""
+    """As `without_person` has them."""
     people_without_device: int | None
-    """None: no source lists devices."""
+    """As `without_device` has them; None: no source lists devices."""
     unmapped: tuple[Unmapped, ...]
     unmapped_texts: int
     """How many there are in all."""
@@ -102,8 +102,8 @@ def count(roster: Roster, coverage: Coverage) -> Counts:
         services=_tally(of_kind["service"]),
         assignments=len(coverage.assignments),
         second_matches={"key-only": seconds[True], "skipped": seconds[False]},
-        devices_without_person=sum(v.person is None and v.platform is not None for v in of_kind["device"]),
-        people_without_device=_without_device(roster) if roster.inventory else None,
+        devices_without_person=len(without_person(of_kind["device"])),
+        people_without_device=len(without_device(roster, of_kind["person"])) if roster.inventory else None,
         unmapped=tuple(texts[:UNMAPPED_MAX]),
         unmapped_texts=len(texts),
     )
@@ -113,7 +113,11 @@ def _tally(verdicts: Sequence[Verdict]) -> Tally:
     return Tally(
         total=len(verdicts),
         status=_counted(v.status for v in verdicts),
-        reasons=_counted(v.reason for v in verdicts if v.reason is not None),
+        reasons={
+            status: reasons
+            for status in get_args(Status)
+            if (reasons := _counted(v.reason for v in verdicts if v.reason and v.status == status))
+        },
         attribution=_counted(v.attribution for v in verdicts if v.status == "assigned"),
     )
 
@@ -123,9 +127,32 @@ def _counted(words: Iterable[Word]) -> dict[Word, int]:
     return dict(sorted(Counter(words).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _without_device(roster: Roster) -> int:
+def without_device(roster: Roster, verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return people whose computer no inventory lists, and to whom nothing goes by hand either.
+
+    Whoever is left out is not among them; nor is anybody where no source lists devices.
+    """
+    if not roster.inventory:
+        return []
     owners = {device.owner for device in roster.devices if device.platform is not None}
-    return sum(p.left_out is None and p.identity not in owners for p in roster.people)
+    return [
+        v
+        for v in verdicts
+        if v.person is not None
+        and v.kind == "person"
+        and v.status != "assigned"
+        and v.person.left_out is None
+        and v.id not in owners
+    ]
+
+
+def without_person(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return computers that are nobody's and carry no label in a person's place."""
+    return [
+        v
+        for v in verdicts
+        if v.kind == "device" and v.person is None and v.platform is not None and v.status != "assigned"
+    ]
 
 
 def second_matches(verdicts: Iterable[Verdict]) -> tuple[SecondMatch, ...]:

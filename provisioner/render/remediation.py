@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from provisioner import digest
+from provisioner.assign.looks import PLACEHOLDERS
 from provisioner.errors import ArtifactError
 from provisioner.policy.model import PlainTree
 from provisioner.render import claude_code, claude_desktop, powershell, registry
@@ -34,8 +35,6 @@ from provisioner.secret import SecretRef
 
 SLOT = "__AIGATEWAY_PERSON__"
 """Stands in the scripts' data where the device puts its person."""
-PLACEHOLDERS = ("autopilot@", "foouser@", "package_")
-"""How addresses begin that enrolment made up; as seen 2026-11 (rollout 3)."""
 HEADERS = "inferenceCustomHeaders"
 DETECT = "windows/detect.ps1.j2"
 REMEDIATE = "windows/remediate.ps1.j2"

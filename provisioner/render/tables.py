@@ -5,10 +5,10 @@ They name people and devices. They are long: 100,000 people and 120,000 devices 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.assign import Assignment, Coverage, Second, Verdict
-from provisioner.assign.model import Attribution, Choice
+from provisioner.assign.model import Attribution, Choice, Reason
 from provisioner.render.bundle import Table
 from provisioner.render.cells import csv_bytes
 from provisioner.render.reasons import next_step
@@ -28,13 +28,29 @@ def assignments(coverage: Coverage) -> Table:
 
 
 def not_covered(coverage: Coverage) -> Table:
-    """Return a row per person, device or service that gets nothing and should; never without a reason."""
-    rows = (
-        (v.kind, v.id, v.reason, next_step(v.reason, v.device.mdm if v.device else None), v.detail)
-        for v in coverage.verdicts
-        if v.status == "not-covered" and v.reason is not None
-    )
-    return Table("not-covered.csv", csv_bytes(NOT_COVERED_HEADER, rows))
+    """Return a row per person, device or service that gets nothing and should; never without a reason.
+
+    Where a device's reason is the person's too, the person's row says what to do about that device.
+    """
+    missed = [v for v in coverage.verdicts if v.status == "not-covered"]
+    carried = {(v.email, v.reason, v.detail): v for v in reversed(missed) if v.kind == "device"}
+    return Table("not-covered.csv", csv_bytes(NOT_COVERED_HEADER, _missed_rows(missed, carried)))
+
+
+def _missed_rows(
+    missed: Iterable[Verdict], carried: Mapping[tuple[str, Reason | None, str], Verdict]
+) -> Iterator[Row]:
+    for verdict in missed:
+        reason, device, detail, person = verdict.reason, verdict.device, verdict.detail, verdict.person
+        if reason is None:
+            continue
+        if verdict.kind == "person" and person is not None and person.left_out is None:
+            its = carried.get((person.identity, reason, detail))
+            device = its.device if its else None
+            if device is not None:
+                called = f"{device.id} ({device.name})" if device.name else device.id
+                detail = f"{called}: {detail}" if detail else called
+        yield verdict.kind, verdict.id, reason, next_step(reason, device.mdm if device else None), detail
 
 
 def _rows(coverage: Coverage) -> Iterator[Row]:

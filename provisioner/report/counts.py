@@ -57,10 +57,13 @@ def who(counts: Counts, width: int) -> Iterator[str]:
 
 
 def _statuses(tally: Tally) -> str:
-    """Return `4 assigned, 2 not covered (NO_DEVICE 2)`: reasons are those of whoever gets nothing."""
-    told = [f"{tally.status[s]:,} {word}" for s, word in STATUSES.items() if tally.status.get(s)]
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in tally.reasons.items())
-    return ", ".join(told) + (f" ({reasons})" if reasons else "")
+    """Return `4 assigned, 1 skipped (BY_RULE 1), 2 not covered (NO_DEVICE 2)`."""
+    told = []
+    for status, word in STATUSES.items():
+        if count := tally.status.get(status):
+            reasons = ", ".join(f"{why} {many:,}" for why, many in tally.reasons.get(status, {}).items())
+            told.append(f"{count:,} {word}" + (f" ({reasons})" if reasons else ""))
+    return ", ".join(told)
 
 
 def _unmapped(counts: Counts, width: int) -> Iterator[str]:

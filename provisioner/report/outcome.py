@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from provisioner.render.model import Mdm
 from provisioner.render.standing import Standing, State
 from provisioner.report.columns import counted, cut, hanging, joined, plain, table
+from provisioner.report.roster import KINDS
+from provisioner.roster.model import RowKind
 
 ROWS_MAX = 60
 """Assignments in the table; what is not ready is told one by one below it."""
@@ -42,7 +44,10 @@ class Line:
 
     assignment: str
     people: int
-    """People whose devices get it."""
+    """People who get it, or whose devices do."""
+    devices: int
+    """0 where no source lists devices."""
+    services: int
     key: str
     revision: int | None
     """None without artifacts."""
@@ -77,6 +82,8 @@ class RunSummary:
     """What a former run had left there."""
     lines: tuple[Line, ...]
     failures: tuple[Failure, ...] = ()
+    not_covered: Mapping[RowKind, int] = field(default_factory=dict)
+    """How many get nothing and should; `not-covered.csv` in the output folder lists them."""
     notices: tuple[str, ...] = ()
     """Sentences that the person should know, e.g. what the bundled gateway is for."""
 
@@ -86,7 +93,9 @@ def lines(standings: Iterable[Standing]) -> tuple[Line, ...]:
     return tuple(
         Line(
             assignment=s.assignment.name,
-            people=len(s.assignment.members),
+            people=len({m.email for m in s.assignment.members if m.email}),
+            devices=sum(m.kind == "device" for m in s.assignment.members),
+            services=sum(m.kind == "service" for m in s.assignment.members),
             key=s.assignment.key_name,
             revision=s.revision,
             goes_to=s.mdms,
@@ -106,6 +115,7 @@ def text(summary: RunSummary, width: int) -> str:
         list(_without_key(summary)),
         list(_failed(summary, width)),
         list(_removed(summary)),
+        list(_not_covered(summary, width)),
         [line for notice in summary.notices for line in hanging("note: ", plain(notice), width)],
         [f"next: open {plain(summary.out)}/index.html"],
     ]
@@ -113,7 +123,7 @@ def text(summary: RunSummary, width: int) -> str:
 
 
 def as_json(summary: RunSummary) -> dict[str, Any]:
-    """Return the summary; `folder` of a line is empty without artifacts."""
+    """Return the summary; `folder` of a line is empty without artifacts, `devices` 0 without device data."""
     return {
         "version": 1,
         "kind": "outcome",
@@ -130,6 +140,8 @@ def as_json(summary: RunSummary) -> dict[str, Any]:
                 "name": line.assignment,
                 "state": line.state,
                 "people": line.people,
+                "devices": line.devices,
+                "services": line.services,
                 "key": line.key,
                 "revision": line.revision,
                 "folder": line.folder,
@@ -139,6 +151,7 @@ def as_json(summary: RunSummary) -> dict[str, Any]:
             for line in summary.lines
         ],
         "failures": [asdict(failure) for failure in summary.failures],
+        "not_covered": {many: summary.not_covered.get(kind, 0) for kind, (_one, many) in KINDS.items()},
         "notices": list(summary.notices),
     }
 
@@ -165,11 +178,12 @@ def _fates(tally: Tally) -> str:
 
 
 def _table(summary: RunSummary, width: int) -> Iterator[str]:
-    header = ("assignment", "people", "key", "rev", "state")
+    devices = any(line.devices for line in summary.lines)
+    header = ("assignment", "devices" if devices else "people", "key", "rev", "state")
     rows = [
         (
             line.assignment,
-            f"{line.people:,}",
+            _members(line, devices=devices),
             line.key,
             "-" if line.revision is None else str(line.revision),
             line.state,
@@ -183,6 +197,22 @@ def _table(summary: RunSummary, width: int) -> Iterator[str]:
     if places := dict.fromkeys(PLACES[mdm] for line in summary.lines for mdm in line.goes_to):
         yield ""
         yield f"where it goes: {joined(list(places))}, from {plain(summary.out)}/ASSIGNMENT/"
+
+
+def _members(line: Line, *, devices: bool) -> str:
+    """Return how many get it; in words where they are something else than the column's heading says."""
+    if line.services:
+        return counted(line.services, "service")
+    if devices and line.people and not line.devices:
+        return counted(line.people, "person", "people")
+    return f"{line.devices if devices else line.people:,}"
+
+
+def _not_covered(summary: RunSummary, width: int) -> Iterator[str]:
+    missed = [counted(n, *KINDS[kind]) for kind in KINDS if (n := summary.not_covered.get(kind, 0))]
+    if missed:
+        told = f"{joined(missed)}; {plain(summary.out)}/not-covered.csv says why and what to do"
+        yield from hanging("not covered: ", told, width)
 
 
 def _held(summary: RunSummary, width: int) -> Iterator[str]:

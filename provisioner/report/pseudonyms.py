@@ -4,7 +4,7 @@
 knows of (its roster, its ledger) is found wherever it stands, as a whole and in any case; whatever
 else looks like an address, or like a key of one person, goes too. Rather a word too many: a device
 that is called `mac` takes that word out of the report. What can't be told from a count stays: names
-of one character, and plain numbers of up to five digits.
+of one character (one with signs around it, `A--`, goes), and plain numbers of up to five digits.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Pseudonyms:
         self._mac = mac
         self._known: dict[str, str] = {}
         self._words: dict[str, tuple[int, ...]] = {}
+        self._signs: dict[str, tuple[tuple[str, str], ...]] = {}
+        """By the inner part of a spelling: signs before and after it, the longest first."""
 
     def of(self, kind: Kind, canonical: str) -> str:
         """Return the pseudonym of a person (by identity), a device (by id) or another value."""
@@ -66,10 +68,20 @@ class Pseudonyms:
         if self._known.setdefault(normal, pseudonym) != pseudonym:
             self._known[normal] = self.of(kind, normal)
             return
+        self._learn_signs(written)
         words = _WORD.findall(normal)
         lengths = self._words.get(words[0], ())
         if len(words) not in lengths:
             self._words[words[0]] = tuple(sorted((*lengths, len(words)), reverse=True))
+
+    def _learn_signs(self, written: str) -> None:
+        """Learn what goes together with the letters and digits of a spelling: `--` of `MBP--`."""
+        before, inner, after = _parted(written)
+        # Quotes are a report's own more often; a bracket that was opened within is closed by `_known_at`.
+        if before + after in ("", ")") or '"' in before + after:
+            return
+        signs = {*self._signs.get(inner, ()), (before, after)}
+        self._signs[inner] = tuple(sorted(signs, key=lambda pair: (-len("".join(pair)), pair)))
 
     def know_roster(self, roster: Roster) -> None:
         """Learn everybody and everything in a roster."""
@@ -165,7 +177,13 @@ class Pseudonyms:
         for count in self._words.get(words[n][0].casefold(), ()):
             if n + count <= len(words):
                 end = words[n + count - 1].end()
-                if pseudonym := self._known.get(_normal(text[begin:end])):
+                inner = _parted(text[begin:end])[1]
+                for before, after in self._signs.get(inner, ()):
+                    if pseudonym := self._known.get(_normal(before + inner + after)):
+                        first, last = begin - len(before), end + len(after)
+                        if _stands_alone(text, before, after, begin, end):
+                            return first, last, pseudonym
+                if pseudonym := self._known.get(inner):
                     opened = text.count("(", begin, end) > text.count(")", begin, end)
                     return begin, end + (opened and text.startswith(")", end)), pseudonym
         return begin, begin, ""
@@ -223,10 +241,29 @@ class Pseudonyms:
 
 
 def _normal(text: str) -> str:
-    """Return how spellings are compared: first letter or digit to last, any case, single blanks."""
+    """Return how spellings are compared: first letter or digit to last, any case, single blanks.
+
+    A single letter is compared with the signs around it, or it could not be told from any other word.
+    """
+    before, inner, after = _parted(text)
+    return f"{before}{inner}{after}" if len(inner) == 1 and inner.isalpha() else inner
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """Return the signs before the first letter or digit, what stands from there to the last, and the rest."""
     words = list(_WORD.finditer(text))
-    inner = text[words[0].start() : words[-1].end()] if words else ""
-    return _BLANKS.sub(" ", inner).casefold()
+    if not words:
+        return "", "", ""
+    first, last = words[0].start(), words[-1].end()
+    return text[:first].lstrip(), _BLANKS.sub(" ", text[first:last]).casefold(), text[last:].rstrip()
+
+
+def _stands_alone(text: str, before: str, after: str, begin: int, end: int) -> bool:
+    """Tell whether these signs stand around a part of a text, and no letter or digit beside them."""
+    first, last = begin - len(before), end + len(after)
+    if first < 0 or text[first:begin] != before or text[end:last] != after:
+        return False
+    return not (before and _WORD.match(text[first - 1 : first])) and not (after and _WORD.match(text, last))
 
 
 def _as_written(text: str) -> tuple[str, ...]:

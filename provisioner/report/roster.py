@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
 from provisioner.assign.model import Assignment, Choice, Coverage, Reason, RulesAt, Second, Status, Verdict
+from provisioner.plan.counts import without_device, without_person
 from provisioner.render.reasons import MEANING
 from provisioner.report import problems
 from provisioner.report.columns import counted, cut, hanging, joined, plain, table
-from provisioner.roster.model import Roster, RowKind
+from provisioner.roster.model import Roster, RowKind, SourceRead
 
 LINES_MAX = 20
 ALL_OF_THEM = "  ... and {} more; all of them: --format json"
@@ -47,8 +48,8 @@ def text(roster: Roster, coverage: Coverage, rules_at: RulesAt, width: int) -> s
         list(_sources(roster, width)),
         list(_statuses(verdicts, width)),
         list(_reasons(verdicts, width)),
-        list(_listed("without a device", _because(verdicts, "NO_DEVICE"), width)),
-        list(_listed("without a person", _because(verdicts, "NO_PERSON"), width)),
+        list(_listed("without a device", without_device(roster, verdicts), width)),
+        list(_listed("without a person", without_person(verdicts), width)),
         list(_listed("where the MDM's variable would not name the person", _no_variable(verdicts), width)),
         list(_two_matches(verdicts, rules_at, width)),
         list(_unmapped(coverage, width)),
@@ -92,8 +93,8 @@ def as_json(roster: Roster, coverage: Coverage, rules_at: RulesAt) -> dict[str, 
             {"kind": kind, "status": status, "reason": reason, "count": count}
             for (kind, status, reason), count in _by_reason(verdicts)
         ],
-        "no_device": [v.id for v in _because(verdicts, "NO_DEVICE")],
-        "no_person": [v.id for v in _because(verdicts, "NO_PERSON")],
+        "no_device": [v.id for v in without_device(roster, verdicts)],
+        "no_person": [v.id for v in without_person(verdicts)],
         "no_variable": [
             {"device": v.id, "reason": v.reason, "detail": v.detail, "place": str(v.place)}
             for v in _no_variable(verdicts)
@@ -211,24 +212,40 @@ def _notes(roster: Roster, width: int) -> Iterator[str]:
 
 def _sources(roster: Roster, width: int) -> Iterator[str]:
     yield "read:"
+    sources = _summed(roster.sources)
     rows = [
         (
-            s.file,
-            s.preset,
-            f"{s.records:,}",
-            f"{s.blank_rows:,}" if s.blank_rows else "-",
-            f"{s.not_computers:,}" if s.not_computers else "-",
+            told,
+            files[0].preset,
+            f"{len(files):,}",
+            f"{sum(s.records for s in files):,}",
+            _or_none(sum(s.blank_rows for s in files)),
+            _or_none(sum(s.not_computers for s in files)),
         )
-        for s in roster.sources[:LINES_MAX]
+        for told, files in sources[:LINES_MAX]
     ]
-    yield from table([("file", "preset", "records", "continuation rows", "not computers"), *rows], width)
-    if len(roster.sources) > LINES_MAX:
-        yield ALL_OF_THEM.format(f"{len(roster.sources) - LINES_MAX:,}")
+    header = ("file", "preset", "files", "records", "continuation rows", "not computers")
+    yield from table([header, *rows], width)
+    if len(sources) > LINES_MAX:
+        yield ALL_OF_THEM.format(f"{len(sources) - LINES_MAX:,}")
     if roster.ignored_columns:
         titles = [plain(title) for title in roster.ignored_columns]
         shown = ", ".join(titles[:LINES_MAX])
         more = f", and {len(titles) - LINES_MAX:,} more" if len(titles) > LINES_MAX else ""
         yield from hanging("  columns that nobody asked for: ", shown + more, width)
+
+
+def _summed(sources: Sequence[SourceRead]) -> list[tuple[str, list[SourceRead]]]:
+    """Return what each line tells of, and its files: those of groups by pattern, any other by itself."""
+    lines: dict[tuple[str, bool], list[SourceRead]] = {}
+    for source in sources:
+        many = source.pattern if source.preset == "entra-group-members" else None
+        lines.setdefault((many or source.file, many is not None), []).append(source)
+    return [(files[0].file if len(files) == 1 else told, files) for (told, _many), files in lines.items()]
+
+
+def _or_none(count: int) -> str:
+    return f"{count:,}" if count else "-"
 
 
 def _statuses(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
@@ -264,10 +281,6 @@ def _reasons(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
         yield from table(rows, width)
 
 
-def _because(verdicts: Sequence[Verdict], reason: Reason) -> list[Verdict]:
-    return [v for v in verdicts if v.reason == reason]
-
-
 def _no_variable(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return [v for v in verdicts if v.kind == "device" and v.reason in NO_VARIABLE]
 
@@ -290,9 +303,9 @@ def named(verdict: Verdict) -> str:
 
 
 def _why(verdict: Verdict) -> str:
-    return (
-        verdict.detail if verdict.reason not in NO_VARIABLE else f"{verdict.reason} {verdict.detail}".rstrip()
-    )
+    """Return the reason, unless the list's heading says it, and the detail."""
+    told = verdict.reason in (None, "NO_DEVICE", "NO_PERSON")
+    return verdict.detail if told else f"{verdict.reason} {verdict.detail}".rstrip()
 
 
 def _with_seconds(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -311,8 +324,8 @@ def _two_matches(verdicts: Sequence[Verdict], rules_at: RulesAt, width: int) -> 
     rows = (
         (
             v.id,
-            f"{v.assignment or '-'} by {by(v.choice, rules_at)}",
-            "; ".join(_second(s, rules_at) for s in v.seconds),
+            v.assignment or "-",
+            "; ".join((f"by {by(v.choice, rules_at)}", *(_second(s, rules_at) for s in v.seconds))),
         )
         for v in found[:LINES_MAX]
     )

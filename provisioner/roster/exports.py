@@ -320,7 +320,7 @@ EXPORTS: Mapping[ExportPreset, Export] = {
             user_upn="Username",
             user_email="Email Address",
             enrolment="Enrollment Method",
-            managed="Managed",
+            managed="Managed, Verwaltet",
             last_seen=("Last Check-in, Letzter Check-In", "Last Inventory Update"),
         ),
         _ranks(
@@ -348,6 +348,11 @@ EXPORTS: Mapping[ExportPreset, Export] = {
                 "German console 10.32",
                 "docs.jamf.com/de 10.32, inventory reference; only these two titles are known",
                 "Computername, Letzter Check-In",
+            ),
+            _generation(
+                "German console since 11.28",
+                "the same, with Managed and Supervised as they are likely called, unconfirmed [K]; 2026-11",
+                "Computername, Letzter Check-In, Verwaltet, Betreut",
             ),
         ),
     ),

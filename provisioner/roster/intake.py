@@ -84,6 +84,7 @@ def _source_read(taken: Taken[R], file: str, source: Source, header: Header, sha
         not_computers=taken.not_computers,
         not_people=taken.not_people,
         facts=tuple(header.facts),
+        pattern=source.files,
     )
 
 

@@ -50,6 +50,7 @@ class Devices:
         self._several: dict[str, list[_Listed]] = {}
         self._rows: dict[str, list[Entry]] = {}
         self._owner: dict[str, int] = {}
+        self._listed: dict[str, int] = {}
 
     def add(self, file: DeviceFile, number: int) -> None:
         """Take every record of an MDM's list."""
@@ -128,7 +129,11 @@ class Devices:
                 yield Problem(
                     row.file, row.row, "serial", "SERIAL_TWICE", message, fix, shown(row.serial or "")
                 )
-        self._owner.update((serial, at) for serial, (at, _row) in named.items())
+        for serial, (at, _row) in named.items():
+            listed = self._owner.get(serial, at)
+            if listed != at:
+                self._listed[serial] = listed
+            self._owner[serial] = at
 
     @property
     def owners(self) -> frozenset[int]:
@@ -138,12 +143,13 @@ class Devices:
     def made(self, names: Sequence[str]) -> Iterator[Device]:
         """Yield every device by the order of the first record; then those that only plain rows name."""
         files, rows, owner, several = self._files, self._rows, self._owner, self._several
+        listed = self._listed
         for key, (file, mdm, record) in self._found.items():
             (
                 row, serial, mdm_id, directory_id, name, platform, _user_id, _upn, email, enrolment, managed,
                 last_seen, facts,
             ) = record  # fmt: skip
-            at = owner.get(key)
+            at, other = owner.get(key), listed.get(key) if listed else None
             yield Device(
                 key,
                 Place(files[file], row),
@@ -154,6 +160,7 @@ class Devices:
                 directory_id or None,
                 platform,
                 None if at is None else names[at],
+                None if other is None else names[other],
                 email,
                 enrolment,
                 managed,

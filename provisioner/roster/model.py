@@ -125,6 +125,8 @@ class Person(NamedTuple):
     rows: tuple[Entry, ...] = ()
     """Plain rows of this person, in order: decisions that somebody wrote down by name."""
     left_out: LeftOut | None = None
+    mdm_aliases: tuple[str, ...] = ()
+    """Those of the aliases that only an MDM has for the person: no directory and no plain row knows them."""
 
 
 class Device(NamedTuple):
@@ -145,6 +147,8 @@ class Device(NamedTuple):
     """None: not a computer that the products run on (a phone, a television)."""
     owner: str | None = None
     """Identity of the person in the roster whose device it is."""
+    listed: str | None = None
+    """Identity of the person whom the MDM calls its user, where a plain row gives it to another one."""
     user_email: str = ""
     """What the MDM would put in place of its variable for the e-mail address, as written; may be empty,
     unsafe or
@@ -192,6 +196,8 @@ class SourceRead:
     """Groups, devices and service principals among a group's members, passed over."""
     facts: tuple[str, ...] = ()
     """Those asked for that the file has a column for, by normal name, sorted."""
+    pattern: str | None = None
+    """The `files` of the source, where it is one of many."""
 
 
 NoteCode = Literal["SHARED_ADDRESS", "STRANGERS_IN_GROUP", "GROUPS_NOT_ASKED"]

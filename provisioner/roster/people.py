@@ -344,6 +344,7 @@ class People:
             groups,
             rows,
             left_out,
+            tuple(sorted(a for a in self._learned.get(at, ()) if a != name and _told(a))),
         )
 
     def _why(self, person: int) -> LeftOut | None:

@@ -17,7 +17,7 @@ _YES = frozenset(
 )
 _NO = frozenset(
     {"false", "no", "n", "0", "disabled", "inactive", "unmanaged"}
-    | {"falsch", "nein", "deaktiviert", "faux", "non", "falso"}
+    | {"falsch", "nein", "deaktiviert", "nichtverwaltet", "faux", "non", "falso"}
 )
 _OKTA = {
     # Who can sign in, or will when a password is set anew (Okta's life cycle of users; rollout 4.1).

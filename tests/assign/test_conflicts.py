@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.assign.company import (
     EVERYBODY,
+    POLICY,
     by_row,
     codes,
     decided,
@@ -28,8 +31,8 @@ def test_two_profiles_for_one_config_name_both_rules() -> None:
     [problem] = decided(roster(people), fleet).problems
     assert str(problem) == (
         "provision.toml:6: PROFILE_CONFLICT: gives profile slow by rule 2 (provision.toml:6), rule 1"
-        ' (provision.toml:1) gives fast "desktop-eng-prod" - name one profile for this team and env, or give'
-        " one of them another team or env"
+        ' (provision.toml:1) gives fast "claude-desktop-eng-prod" - name one profile for this team and env, or'
+        " give one of them another team or env"
     )
 
 
@@ -145,3 +148,36 @@ def test_a_pilot_ring_comes_first_and_the_rest_is_skipped_on_purpose() -> None:
     coverage = decided(roster(people, [mac("S1", "a"), mac("S2", "b")]), fleet)
     assert [(m.id, m.choice and m.choice.ring) for m in coverage.assignments[0].members] == [("S1", 0)]
     assert of(coverage, "S2").reason == "NO_RULE"
+
+
+def test_a_person_s_key_may_follow_a_profile_of_its_own_that_routes_alike() -> None:
+    """Somebody's own device in one's own team: the same config, another budget (rollout 3)."""
+    people = [person("a", department="A"), person("b", department="B")]
+    fleet = rule('department = "A"') + rule(
+        'department = "B"', more='profile = "slow"\nkey = "person"\nexpires = "2036-01-01"'
+    )
+    coverage = decided(roster(people), fleet)
+    assert (codes(coverage), [a.policy.name for a in coverage.assignments]) == ([], ["standard", "slow"])
+
+
+def test_profiles_that_route_differently_clash_over_the_config_whosever_the_keys_are() -> None:
+    people = [person("a", department="A"), person("b", department="B")]
+    fleet = rule('department = "A"') + rule(
+        'department = "B"', more='profile = "slow"\nkey = "person"\nexpires = "2036-01-01"'
+    )
+    other = {"slow": replace(POLICY, name="slow", config={"provider": "@bedrock"})}
+    [problem] = decided(roster(people), fleet, policies=other).problems
+    assert (problem.code, problem.value) == ("PROFILE_CONFLICT", '"desktop-eng-prod"')
+
+
+@pytest.mark.covers("T16")
+def test_a_row_against_the_user_whom_the_inventory_knows_only_by_id() -> None:
+    """`listed` is the MDM's user where a row gives the device to another person."""
+    named = by_row(row(4, "ann", "eng", serial="S1"))
+    bob = person("bob", department="Sales")
+    device = mac("S1", "ann", rows=named.rows, listed="bob@acme.com", user_email="")
+    fleet = rule('department = "Sales"', '"sales"')
+    [problem] = decided(roster([named, bob], [device], inventory=True), fleet).problems
+    assert problem.code == "TWO_ASSIGNMENTS_ONE_DEVICE"
+    assert "org.csv" in problem.file
+    assert "bob@acme.com's by jamf.csv, row 2, where rule 1 gives sales-prod" in problem.message

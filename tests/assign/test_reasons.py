@@ -73,7 +73,7 @@ def test_what_a_mac_will_send_is_checked_beforehand(address: str, reason: str | 
     verdict = of(decided(roster([DEV, OTHER], [device]), EVERYBODY), "S")
     assert verdict.reason == reason
     if reason is None:
-        assert (verdict.attribution, verdict.expected) == ("variable", address.lower())
+        assert (verdict.attribution, verdict.expected) == ("variable", address)
 
 
 @pytest.mark.parametrize("more", ['attribution = "device"', 'attribution = "none"', 'key = "person"'])
@@ -181,3 +181,14 @@ def test_a_budget_per_person_needs_every_device_to_tell_its_person(
     coverage = decided(roster([DEV], devices), fleet, PER_USER)
     assert codes(coverage) == (["PER_USER_BUDGET"] if told else [])
     assert told in "".join(p.message for p in coverage.problems)
+
+
+@pytest.mark.covers("T11")
+@pytest.mark.parametrize("key", ["person", "team"])
+def test_the_key_of_a_device_that_is_not_seen_for_a_while_stays_wanted(key: str) -> None:
+    """Somebody on leave: nothing is delivered, and --prune must not revoke what was."""
+    away = mac("S1", "ann", last_seen=date(2026, 10, 1))
+    coverage = decided(roster([person("ann")], [away]), rule("", more=f'key = "{key}"'))
+    assert (of(coverage, "S1").status, of(coverage, "S1").reason) == ("not-covered", "NOT_CHECKED_IN_30D")
+    [kept] = coverage.assignments
+    assert (kept.members, kept.key_only) == ((), ("ann@acme.com",))

@@ -14,10 +14,13 @@ from provisioner.assign.model import Reason
 from provisioner.render import tables
 from provisioner.render.cells import STARTERS, csv_bytes, read_csv
 from provisioner.render.reasons import MEANING, next_step
-from provisioner.roster.model import Device, Entry, Inventory, Person, Place
+from provisioner.roster.model import Device, Entry, Inventory, LeftOut, Person, Place
 from tests.render.coverages import (
     ALICE,
+    BOB,
+    IRU,
     MAC,
+    MAC_2,
     choice,
     company,
     covering,
@@ -98,6 +101,47 @@ def test_what_is_not_covered_says_why_and_what_to_do() -> None:
             "last seen 2026-08-01",
         ],
     ]  # fmt: skip
+
+
+@pytest.mark.covers("S187", "T25")
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *("NO_EMAIL_IN_MDM", "EMAIL_UNSAFE", "EMAIL_OF_ANOTHER", "NOT_CHECKED_IN_30D", "BYOD"),
+        *("CLIENT_TOO_OLD", "NOT_MANAGED"),
+    ],
+)
+def test_a_person_with_a_devices_reason_has_the_devices_next_step(reason: Reason) -> None:
+    dan = person("dan")
+    pc = device("PF-9", "intune", "windows", name="DAN-PC")
+    copied = Verdict("person", dan.identity, "not-covered", dan.place, dan, reason=reason, detail="why")
+    rest = (copied, missed(pc, dan, reason, "why"), missed(IRU, BOB, reason, "why"))
+    [_header, told, *_devices] = table(tables.not_covered(covering(rest=rest)).data)
+    assert told == ["person", "dan@acme.com", reason, next_step(reason, "intune"), "PF-9 (DAN-PC): why"]
+
+
+def test_the_device_is_named_where_it_has_no_name_and_no_detail() -> None:
+    dan, mac = person("dan"), device("C02D", "jamf", "macos", name=None)
+    copied = Verdict("person", dan.identity, "not-covered", dan.place, dan, reason="NO_EMAIL_IN_MDM")
+    rest = (copied, missed(mac, dan, "NO_EMAIL_IN_MDM"))
+    [_header, told, _device] = table(tables.not_covered(covering(rest=rest)).data)
+    assert told[3:] == [next_step("NO_EMAIL_IN_MDM", "jamf"), "C02D"]
+
+
+def test_a_person_who_is_left_out_has_a_next_step_for_people() -> None:
+    dan = person("dan", left_out=LeftOut("EMAIL_UNSAFE", "has an apostrophe"))
+    out = Verdict(
+        "person",
+        dan.identity,
+        "not-covered",
+        dan.place,
+        dan,
+        reason="EMAIL_UNSAFE",
+        detail="has an apostrophe",
+    )
+    rest = (out, missed(MAC_2, dan, "EMAIL_UNSAFE", "has an apostrophe"))
+    [_header, told, _device] = table(tables.not_covered(covering(rest=rest)).data)
+    assert told[3:] == [next_step("EMAIL_UNSAFE"), "has an apostrophe"]
 
 
 def test_without_gaps_only_the_header_stands_there() -> None:

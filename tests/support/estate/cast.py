@@ -166,7 +166,8 @@ def _addresses(cast: Cast) -> None:
     one = cast.human("dana.double", others="shared.box@acme.com")
     two = cast.human("dino.double", home=one.home, others="shared.box@acme.com")
     cast.machine("SHAREDBOX1", email="shared.box@acme.com")
-    cast.uncovered("an address of two people", "SHAREDBOX1", "NO_PERSON")
+    known = one.home != "okta"  # where it is a private one, and so nobody's
+    cast.uncovered("an address of two people", "SHAREDBOX1", "NO_PERSON" if known else "EMAIL_NOT_IN_ROSTER")
     cast.expect("an address of two people", "person", one.mail, "not-covered", "NO_DEVICE")
     cast.expect("an address of two people", "person", two.mail, "not-covered", "NO_DEVICE")
 

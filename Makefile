@@ -37,3 +37,4 @@ build:
 bench:
 	$(BIN)/python benchmarks/rollout.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/roster.py

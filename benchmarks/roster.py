@@ -4,7 +4,7 @@ The fleet is fictional (tests/support/estate): Entra, Intune, Jamf, Kandji and a
 with all of its columns. Both sides read the same files, in turn, each time in a process of its own, so
 that the peak of memory is theirs. Seconds are those of the processor: both sides use one core and read
 from the page cache, and a busy machine counts for neither. Imports are not counted. Exits 1 when the
-median is over 6 times.
+median of the default size is over 6 times.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from typing import NamedTuple
 
 SOURCES = ("entra", "intune", "jamf", "kandji")
 AT_MOST = 6.0
+JUDGED = 100_000
+"""The size of a fleet, in people, for which the ratio is judged."""
 HUGE = {"people": 500_000, "devices": 600_000, "groups": 2_000, "rules": 200, "rounds": 1}
 
 
@@ -128,7 +130,8 @@ def compare(asked: argparse.Namespace) -> int:
         print(f"{name:33} {min(seconds):8.2f} {median(seconds):8.2f} {peak:9.0f}")
     ratios = [load.seconds / csv.seconds for csv, load in rounds]
     print(f"{'ratio: median, min, max':33} {median(ratios):8.2f} {min(ratios):8.2f} {max(ratios):9.2f}")
-    if median(ratios) > AT_MOST and not asked.huge:
+    # With fewer people fixed costs weigh more, and with more of them memory; neither is what is promised.
+    if median(ratios) > AT_MOST and asked.people == JUDGED:
         print(f"over {AT_MOST:g} times the csv module", file=sys.stderr)
         return 1
     return 0

@@ -51,6 +51,14 @@ class Project:
         return digest.of({name: policy_digest(resolved.policy) for name, resolved in self.policies.items()})
 
     @property
+    def words(self) -> frozenset[str]:
+        """The names of teams, envs, profiles and groups, which are nobody's secret."""
+        of_assignments = {
+            word for a in self.assignments for word in (a.team, a.team_display, a.env, a.policy.name)
+        }
+        return frozenset(of_assignments.union(*(person.groups for person in self.roster.people)))
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """Mail domains: those that the fleet file allows, else those that the roster has."""
         seen = {person.identity.partition("@")[2] for person in self.roster.people if not person.left_out}

@@ -20,6 +20,7 @@ import gateway_client.bundled.errors
 import gateway_client.errors
 import provisioner.errors
 from provisioner import assets
+from provisioner.assign.model import Reason
 from provisioner.cli.main import provision
 from provisioner.drift.model import Code, Layer
 from provisioner.fleet import Fleet, load_fleet
@@ -27,7 +28,9 @@ from provisioner.plan.model import Action
 from provisioner.policy.load import resolve
 from provisioner.policy.profile import Profile
 from provisioner.policy.routing import Route, Target
+from provisioner.render.reasons import MEANING, next_step
 from provisioner.render.standing import State
+from provisioner.roster.model import NoteCode
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -226,6 +229,16 @@ def test_every_problem_in_who_gets_what_is_told_and_no_other() -> None:
     found, endings = codes("assign")
     assert not endings
     assert sorted(first_column(section(REFERENCE, "Problems in who gets what"))) == sorted(found)
+
+
+def test_every_reason_is_told_with_its_meaning_and_next_step() -> None:
+    told = rows(section(REFERENCE, "Reasons in not-covered.csv").replace("`", ""))
+    assert told == [[reason, MEANING[reason], next_step(reason)] for reason in get_args(Reason)]
+
+
+def test_every_note_of_a_roster_is_told_and_no_other() -> None:
+    check = section(REFERENCE, "`provision roster check`")
+    assert first_column(check) == list(get_args(NoteCode))
 
 
 def test_drift_actions_states_and_kinds_are_told() -> None:

@@ -336,3 +336,131 @@ def test_a_fleet_that_would_get_nothing_is_refused(text: str, flawed: bool) -> N
     with pytest.raises(InputError) as refused:
         load_fleet(text, "provision.toml")
     assert [problem.code for problem in refused.value.problems] == ["NOTHING_TO_MAKE"]
+
+
+RULE = '[[assign]]\nteam = "a"\nenv = "b"\n'
+
+
+@pytest.mark.parametrize(
+    ("condition", "fix"),
+    [
+        ('kind = "devices"', 'did you mean "device"?'),
+        ("kind = true", "known here: person, device, service"),
+        ('platform = "mac"', 'did you mean "macos"?'),
+        ('mdm = "inTune2"', 'did you mean "intune"?'),
+        ('enrolment = "byod"', "known here: company, byod-device, byod-user"),
+        ('enrolment = "*-phone"', "known here: company, byod-device, byod-user"),
+        ('managed = "no"', "write true or false, without quotes"),
+        ('managed = "maybe"', "write true or false, without quotes"),
+        ('managed = [true, "*"]', "write true or false, without quotes"),
+    ],
+)
+def test_a_condition_that_could_never_hold_is_refused(condition: str, fix: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_fleet(f"{RULE}when = {{ {condition} }}", "provision.toml")
+    [problem] = caught.value.problems
+    name = condition.partition(" ")[0]
+    assert (problem.row, problem.column, problem.code) == (4, f"assign[0].when.{name}", "BAD_VALUE")
+    assert problem.fix == fix
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'kind = ["PERSON", " device "]',
+        'platform = ["*", "win*"]',
+        'mdm = "JAMF"',
+        'enrolment = "byod-*"',
+        "managed = [true, false]",
+        'name = "devices"',
+    ],
+)
+def test_case_and_stars_are_no_typing_errors(condition: str) -> None:
+    assert load_fleet(f"{RULE}when = {{ {condition} }}", "provision.toml").assign[0].when
+
+
+def test_every_typing_error_of_a_list_is_told() -> None:
+    text = f'{RULE}when = {{ kind = ["device", "persn", "servise"], mdm = "jmf" }}'
+    assert problems(text) == [
+        (4, "assign[0].when.kind", "BAD_VALUE"),
+        (4, "assign[0].when.kind", "BAD_VALUE"),
+        (4, "assign[0].when.mdm", "BAD_VALUE"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "fix"),
+    [
+        ('"devcie"', "BAD_VALUE", 'did you mean "device"?'),
+        ("true", "WRONG_TYPE", 'write "variable", "device", "none", or { pool = "vdi-east" }'),
+        ("[]", "WRONG_TYPE", 'write "variable", "device", "none", or { pool = "vdi-east" }'),
+        ('{ pol = "x" }', "BAD_VALUE", 'write { pool = "vdi-east" }'),
+    ],
+)
+def test_a_wrong_attribution_is_one_problem(value: str, code: str, fix: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_fleet(f"{RULE}attribution = {value}", "provision.toml")
+    assert [(p.row, p.column, p.code, p.fix) for p in caught.value.problems] == [
+        (4, "assign[0].attribution", code, fix)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "scope", "expected"),
+    [
+        ("when = { managed = false }", "team", ("assign[0]", "SHARED_KEY_UNMANAGED")),
+        ("when = { managed = [false, false] }", "team", ("assign[0]", "SHARED_KEY_UNMANAGED")),
+        ('when = { managed = false }\nkey = "team"', "person", ("assign[0]", "SHARED_KEY_UNMANAGED")),
+        (
+            'when = { managed = false }\nattribution = "device"',
+            "person",
+            ("assign[0]", "SHARED_KEY_UNMANAGED"),
+        ),
+        (
+            'when = { managed = false }\nattribution = { pool = "x" }\nkey = "person"\nexpires = 2027-01-31',
+            "team",
+            ("assign[0]", "SHARED_KEY_UNMANAGED"),
+        ),
+        ("when = { managed = false }", "person", ("assign[0].expires", "MISSING_KEY")),
+        ('when = { managed = false }\nkey = "person"', "team", ("assign[0].expires", "MISSING_KEY")),
+        ('when = { managed = false }\nkey = "person"\nexpires = { column = "end" }', "team", None),
+        ('when = { managed = false }\ngives = "skip"', "team", None),
+        ("when = { managed = [true, false] }", "team", None),
+        ("when = { managed = true }", "team", None),
+    ],
+)
+def test_a_key_of_somebody_unmanaged_is_ones_own_and_ends(
+    rule: str, scope: str, expected: tuple[str, str] | None
+) -> None:
+    text = f'[keys]\nscope = "{scope}"\n{RULE}{rule}'
+    if expected is None:
+        assert load_fleet(text, "provision.toml").assign[0].when
+    else:
+        assert problems(text) == [(3, *expected)]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "code"),
+    [
+        ('{ kind = "service" }', "REFUSED_KEY"),
+        ('{ Group = "AI-*" }', "REFUSED_KEY"),
+        ('{ name = "x", enabled = false }', "REFUSED_KEY"),
+        ('{ enabled = "no" }', "BAD_VALUE"),
+        ('{ Enabled = ["*"] }', "BAD_VALUE"),
+        ("{ department = [] }", "WRONG_TYPE"),
+        ('"Guest"', "WRONG_TYPE"),
+    ],
+)
+def test_an_exclusion_that_could_never_hold_is_refused(exclude: str, code: str) -> None:
+    [(row, column, found)] = problems(f"[roster]\nexclude = {exclude}")
+    assert (row, found) == (2, code)
+    assert str(column).startswith("roster.exclude")
+
+
+def test_exclusions_go_over_the_default_name_by_name() -> None:
+    def exclude(text: str) -> Any:
+        return load_fleet(f"[roster]\nexclude = {text}", "provision.toml").roster.exclude
+
+    assert exclude('{ department = "Temp*" }') == Fleet().roster.exclude | {"department": ("Temp*",)}
+    assert exclude('{ type = ["Guest", "External"] }') == {"enabled": (False,), "type": ("Guest", "External")}
+    assert exclude("{ enabled = [], type = [] }") == {}

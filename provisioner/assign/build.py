@@ -14,6 +14,7 @@ from datetime import date
 from provisioner.assign import addresses, conflicts, rows
 from provisioner.assign.devices import Devices
 from provisioner.assign.gather import assignments, gather, in_order
+from provisioner.assign.looks import is_unlisted
 from provisioner.assign.model import Coverage, RulesAt, Verdict
 from provisioner.assign.people import People
 from provisioner.assign.rules import Rules
@@ -23,7 +24,7 @@ from provisioner.assign.unmatched import Unmatched
 from provisioner.assign.verdicts import Desk
 from provisioner.fleet import Fleet
 from provisioner.policy.model import Policy
-from provisioner.roster.model import Roster
+from provisioner.roster.model import Device, Roster
 
 
 def cover(
@@ -36,7 +37,8 @@ def cover(
     """
     rules = Rules(fleet)
     identities = addresses.known(roster.people)
-    desk = Desk(fleet, policies, rules, Units(fleet), identities, today, roster.inventory)
+    reached = _reached(roster) if roster.inventory else frozenset()
+    desk = Desk(fleet, policies, rules, Units(fleet), identities, today, roster.inventory, reached)
     unmatched = Unmatched()
     named = rows.named_by(roster.devices) if roster.inventory else frozenset()
     standings = {p.identity: rows.standing(p, named) for p in roster.people if p.rows}
@@ -50,7 +52,6 @@ def cover(
     made = assignments(gathered, roster, desk, policies)
     order = in_order(roster)
     problems = [
-        *conflicts.shared_keys(rules, fleet, rules_at),
         *of_devices.problems,
         *conflicts.devices_twice(made),
         *conflicts.meeting_names(gathered, order, rules_at),
@@ -62,6 +63,25 @@ def cover(
     return Coverage(made, verdicts, unmatched.counted(), tuple(problems))
 
 
+def _reached(roster: Roster) -> frozenset[str]:
+    """Return the identities of people with a device that somebody manages.
+
+    A Linux machine counts, though no MDM lists it: a row names it, and its own tools reach it. A user
+    enrolment takes no profile: its person is as good as unmanaged.
+    """
+    listed = (
+        device.owner
+        for device in roster.devices
+        if device.owner and device.managed and device.enrolment != "byod-user" and _is_computer(device)
+    )
+    linux = (p.identity for p in roster.people if p.rows and any(r.platform == "linux" for r in p.rows))
+    return frozenset((*listed, *linux))
+
+
+def _is_computer(device: Device) -> bool:
+    return device.platform is not None and not is_unlisted(device)
+
+
 def _by_devices(
     roster: Roster, of_people: People, of_devices: Devices
 ) -> tuple[list[Verdict], list[Verdict], list[Verdict]]:
@@ -69,7 +89,7 @@ def _by_devices(
     devices = of_devices.one_channel([of_devices.decide(device) for device in roster.devices])
     owned: dict[str, list[Verdict]] = {}
     for verdict in devices:
-        if verdict.person is not None and verdict.reason != "NOT_A_COMPUTER":
+        if verdict.person is not None and verdict.reason not in ("NOT_A_COMPUTER", "NOT_IN_INVENTORY"):
             owned.setdefault(verdict.person.identity, []).append(verdict)
     people, carriers = [], []
     for person in roster.people:

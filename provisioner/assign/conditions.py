@@ -6,13 +6,11 @@ A set of rules is a number whose bit n stands for rule n.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 
 from provisioner.fleet import Rule
-from provisioner.fleet.patterns import Wanted, pattern
-
-SPELLED: Mapping[bool, tuple[str, ...]] = {True: ("true", "yes", "1"), False: ("false", "no", "0")}
+from provisioner.fleet.patterns import Wanted, pattern, spelled
 
 
 class Condition:
@@ -92,6 +90,5 @@ def _compiled(text: str) -> re.Pattern[str]:
 
 
 def _texts(wanted: Iterable[Wanted]) -> list[str]:
-    """Return what texts may be, folded; true and false are spelled in a few ways."""
-    spelled = ((one,) if isinstance(one, str) else SPELLED[one] for one in wanted)
-    return [text.strip().casefold() for texts in spelled for text in texts]
+    """Return what texts may be, folded."""
+    return [text.strip().casefold() for text in spelled(wanted)]

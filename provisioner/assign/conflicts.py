@@ -10,7 +10,6 @@ from provisioner import digest, naming
 from provisioner.assign.devices import two_assignments
 from provisioner.assign.gather import Gathered, Order
 from provisioner.assign.model import Assignment, Choice, RulesAt, Verdict
-from provisioner.assign.rules import Rules
 from provisioner.errors import Problem
 from provisioner.fleet import Fleet
 from provisioner.naming import shown
@@ -33,17 +32,6 @@ def origin(choice: Choice, rules_at: RulesAt) -> Origin:
     line = rules_at.lines[at] if at < len(rules_at.lines) else 0
     told = f"rule {at + 1} ({rules_at.file}:{line})" if line else f"rule {at + 1} of {rules_at.file}"
     return Origin(rules_at.file, line or None, told)
-
-
-def shared_keys(rules: Rules, fleet: Fleet, rules_at: RulesAt) -> Iterator[Problem]:
-    """Yield a problem for each rule that would give a shared key to people whose devices nobody manages."""
-    for at in sorted(rules.unmanaged):
-        if fleet.assign[at].gives != "skip" and rules.scopes[at] == "team":
-            line = rules_at.lines[at] if at < len(rules_at.lines) else 0
-            message = f"rule {at + 1} gives a team's key to people whose devices nobody manages"
-            fix = 'add key = "person" and expires'
-            column = f"assign[{at}]"
-            yield Problem(rules_at.file, line or None, column, "SHARED_KEY_UNMANAGED", message, fix)
 
 
 def meeting_names(gathered: Iterable[Gathered], order: Order, rules_at: RulesAt) -> Iterator[Problem]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from provisioner.assign import rows
-from provisioner.assign.looks import is_somebodys, shared_by
+from provisioner.assign.looks import is_somebodys, is_unlisted, shared_by
 from provisioner.assign.model import Choice, Verdict
 from provisioner.assign.rows import Standing
 from provisioner.assign.unmatched import Unmatched, told_unmapped
-from provisioner.assign.verdicts import Desk, refuse, told
+from provisioner.assign.verdicts import Desk, given_by, refuse
 from provisioner.errors import Problem
 from provisioner.naming import shown
 from provisioner.roster.model import Device, Entry, Person, Place, Roster
@@ -40,14 +40,16 @@ class Devices:
         owner = self._people.get(device.owner) if device.owner is not None else None
         if device.platform is None and device.mdm is not None:
             return refuse("skipped", device, "NOT_A_COMPUTER", owner=owner)
+        if self._desk.inventory and is_unlisted(device):
+            detail = f"named by {' and '.join(str(row.place) for row in device.rows)}"
+            return refuse("not-covered", device, "NOT_IN_INVENTORY", detail, owner=owner)
         verdict = self._decide(device, owner)
         if device.last_seen is None or device.last_seen >= self._seen_since or verdict.status != "assigned":
             return verdict
-        # It keeps the choice, so that its key stays wanted until it is back.
+        # It keeps the choice and its person's further keys, so that these stay wanted until it is back.
         return verdict._replace(
             status="not-covered",
             assignment=None,
-            seconds=(),
             attribution="none",
             expected="",
             reason="NOT_CHECKED_IN_30D",
@@ -145,7 +147,7 @@ class Devices:
         if theirs is not None and theirs.gives == "artifact":
             other = units.of(theirs, listed, device).name
             if other != name:
-                by = f"{listed.identity}'s by {device.place}, where {told(theirs)} gives {other}"
+                by = f"{listed.identity}'s by {device.place}, where {given_by(theirs)} gives {other}"
                 yield two_assignments(device.id, place, name, f"the device is {by}")
 
     def _of_listed(self, person: Person, device: Device) -> Choice | None:

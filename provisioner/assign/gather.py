@@ -10,12 +10,10 @@ from functools import cached_property
 from provisioner import naming
 from provisioner.assign.model import Assignment, Channel, Choice, Verdict
 from provisioner.assign.units import Unit
-from provisioner.assign.verdicts import Desk
+from provisioner.assign.verdicts import KEEPS_KEY, Desk
 from provisioner.policy.model import Policy
 from provisioner.roster.model import Roster
 
-KEEPS_KEY = ("NOT_CHECKED_IN_30D",)
-"""Reasons for which nothing is delivered, and what was delivered before goes on being used."""
 Order = Callable[[Choice], tuple[int, int, int]]
 
 
@@ -26,7 +24,8 @@ class Gathered:
     unit: Unit
     members: list[Verdict] = field(default_factory=list)
     keys: dict[str, Choice] = field(default_factory=dict)
-    """Identities, or ids of services, that get the key alone, with the choice that gives it."""
+    """Identities, or ids of services and shared devices, that get the key alone, with the choice that gives
+    it."""
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
@@ -57,12 +56,26 @@ def gather(verdicts: Iterable[Verdict], carriers: Iterable[Verdict], desk: Desk)
             at(units.of_verdict(verdict, verdict.choice)).members.append(verdict)
     for verdict in verdicts:
         keys = [second.choice for second in verdict.seconds if second.key_only] if verdict.seconds else []
-        if (verdict.status == "key-only" or verdict.reason in KEEPS_KEY) and verdict.choice is not None:
+        if verdict.status == "key-only" and verdict.choice is not None:
             keys.insert(0, verdict.choice)
         for choice in keys:
             who = verdict.person.identity if verdict.person is not None else verdict.id
             at(units.of_key(verdict, choice)).keys.setdefault(who, choice)
+        if verdict.reason in KEEPS_KEY and (kept := _kept(verdict)) is not None:
+            labelled = kept.attribution == "device" or verdict.person is None
+            who = verdict.id if labelled else verdict.email
+            at(units.of_kept(verdict, kept)).keys.setdefault(who, kept)
     return list(gathered.values())
+
+
+def _kept(verdict: Verdict) -> Choice | None:
+    """Return the choice whose key stays wanted, though nothing is delivered to the device.
+
+    It is the device that keeps it; its person's verdict only repeats what the device has. An address
+    that nobody in the roster has leaves a device without a person: no choice was ever its own.
+    """
+    strangers = verdict.person is None and verdict.reason == "EMAIL_NOT_IN_ROSTER"
+    return verdict.choice if verdict.kind == "device" and not strangers else None
 
 
 def in_order(roster: Roster) -> Order:

@@ -32,6 +32,11 @@ def shared_by(device: Device) -> str:
     return next((f"{what} {text}" for what, text in seen if text and _looks(text)), "")
 
 
+def is_unlisted(device: Device) -> bool:
+    """Tell whether an inventory should list a device and only plain rows name it; no MDM lists Linux."""
+    return device.mdm is None and device.platform != "linux"
+
+
 def is_somebodys(address: str) -> bool:
     """Tell whether an address that an MDM has may be a person's: it is one, and not made up by enrolment."""
     return "@" in address and not address.lower().startswith(PLACEHOLDERS)

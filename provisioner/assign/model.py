@@ -19,12 +19,10 @@ Status = Literal["assigned", "key-only", "skipped", "not-covered"]
 """Every person, device and service has exactly one."""
 Attribution = Literal["variable", "script", "key", "device", "none"]
 """How the person gets into the metadata: an MDM's variable, a script, the person's own key, a literal
-label for the
-device or its pool, or not at all."""
+label for the device or its pool, or not at all."""
 Channel = Literal["mdm", "files", "image", "handout"]
 """How artifacts travel: through the MDM (and plain files beside it), as plain files only, into an image
-without
-MDM, or by hand to a person whose device nobody manages (then without the key)."""
+without MDM, or by hand to a person whose device nobody manages (then without the key)."""
 Reason = Literal[
     "NO_DEVICE",  # a person, and no device of the inventories is theirs
     "NO_PERSON",  # a device, and nobody in the roster is its user
@@ -38,6 +36,7 @@ Reason = Literal[
     "EMAIL_UNSAFE",
     "NOT_CHECKED_IN_30D",
     "NOT_MANAGED",
+    "NOT_IN_INVENTORY",  # a plain row names its serial number, and no inventory lists it
     "NO_EXPIRY",  # a key of somebody unmanaged must end, and no date is known
     "EXPIRED",
     "GUEST",
@@ -144,7 +143,8 @@ class Assignment:
     members: tuple[Verdict, ...]
     """Devices, or people without device data, that get the artifacts."""
     key_only: tuple[str, ...]
-    """Identities (or service ids) that can use the key; no artifact reaches them by it."""
+    """Identities (or ids of services and shared devices) that can use the key; no artifact reaches them
+    by it."""
     person: str | None = None
     """The one person's address under key scope `person`."""
     service: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from provisioner.assign.looks import is_unlisted
 from provisioner.assign.model import Choice
 from provisioner.fleet import Fleet
 from provisioner.roster.model import Device, Entry, Person, Place
@@ -70,5 +71,7 @@ def of_service(row: Entry, fleet: Fleet) -> Choice:
 
 
 def named_by(devices: Sequence[Device]) -> frozenset[Place]:
-    """Return the places of all rows that name a device of the roster."""
-    return frozenset(row.place for device in devices if device.rows for row in device.rows)
+    """Return the places of all rows that name a device of the inventories, or a Linux machine."""
+    return frozenset(
+        row.place for device in devices if device.rows and not is_unlisted(device) for row in device.rows
+    )

@@ -11,7 +11,6 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple, assert_never
 
-from provisioner.assign.conditions import SPELLED as SPELLED  # `story` tells them
 from provisioner.assign.conditions import Condition
 from provisioner.assign.model import Attribution, Choice
 from provisioner.assign.teams import Named, Teams

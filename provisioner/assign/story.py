@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from provisioner.assign.rules import SPELLED
 from provisioner.assign.teams import Teams
 from provisioner.fleet import Fleet
-from provisioner.fleet.patterns import Wanted, pattern
+from provisioner.fleet.patterns import Wanted, pattern, spelled
 from provisioner.fleet.rules import From, Rule
 from provisioner.roster.model import Device, Person, Service
 from provisioner.roster.titles import normal
@@ -75,9 +74,8 @@ def _asked(rule: Rule, subject: Subject, teams: Teams) -> Iterator[Asked]:
 
 def _fitting(wanted: tuple[Wanted, ...], has: tuple[str, ...]) -> tuple[str, ...]:
     """Return what fits, in the order of the rule's texts."""
-    texts = [text for w in wanted for text in ((w,) if isinstance(w, str) else SPELLED[w])]
     folded = {text: text.strip().casefold() for text in has if text.strip()}
-    fits = [pattern([text]) for text in texts]
+    fits = [pattern([text]) for text in spelled(wanted)]
     return tuple(dict.fromkeys(text for fit in fits for text in folded if fit.match(folded[text])))
 
 

@@ -72,6 +72,12 @@ class Units:
             return self.of_service(choice, verdict.service)
         return self.of(choice, verdict.person)
 
+    def of_kept(self, verdict: Verdict, choice: Choice) -> Unit:
+        """Return the unit whose key is on a device: the pool's, the person's or the team's."""
+        if choice.pool is not None and verdict.device is not None:
+            return self._labelled(choice, verdict.device)
+        return self.of(choice, verdict.person)
+
     def _of_team(self, team: str, env: str, profile: str) -> Unit:
         first = profile if self._by_policy else team
         name = naming.assignment_name(first, env)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -17,6 +17,14 @@ from provisioner.fleet import Fleet
 from provisioner.policy.model import Policy
 from provisioner.roster.model import Device, Person, RowKind
 
+KEEPS_KEY: frozenset[Reason] = frozenset({
+    "CLIENT_TOO_OLD", "NO_EMAIL_IN_MDM", "EMAIL_NOT_IN_ROSTER", "EMAIL_OF_ANOTHER", "EMAIL_UNSAFE",
+    "NOT_CHECKED_IN_30D",
+})  # fmt: skip
+"""What is wrong with a console's record of somebody's device, or with what is installed on it: nothing is
+delivered, and what was delivered before goes on being used."""
+OWN_KEY = "it takes a person's key that ends and has a budget"
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -30,8 +38,10 @@ class Desk:
     """Whose each address is."""
     today: date
     inventory: bool
-    _alike: dict[int, tuple[Second, ...]] = field(default_factory=dict)
-    """Seconds of matches (by their id) that are the same for everybody."""
+    reached: Collection[str]
+    """Identities of people with a device that somebody manages; of no use without an inventory."""
+    _alike: dict[tuple[int, bool], tuple[Second, ...]] = field(default_factory=dict)
+    """Seconds of matches (by their id, and whether the person is managed) that are the same for everybody."""
 
     def decide(
         self,
@@ -41,7 +51,9 @@ class Desk:
         match: Match,
         rows: tuple[Choice, ...] = (),
     ) -> Verdict:
-        """Return the verdict where one choice came first; whoever is refused gets no further keys either.
+        """Return the verdict where one choice came first.
+
+        Whoever is refused gets no further keys either, unless it is a console that has to be mended.
 
         Args:
             who: a device, or somebody whose devices nobody lists or manages.
@@ -52,7 +64,7 @@ class Desk:
         """
         person, device = (owner, who) if isinstance(who, Device) else (who, None)
         if first.gives == "skip":
-            return refuse("skipped", who, "BY_RULE", told(first), first, owner=owner)
+            return refuse("skipped", who, "BY_RULE", given_by(first), first, owner=owner)
         if first.rule is not None and self.rules.ends[first.rule] is not None:
             day, text = self.rules.ended(first, person, device)
             if text:
@@ -62,11 +74,13 @@ class Desk:
         if first.expires is not None and first.expires <= self.today:
             return refuse("not-covered", who, "EXPIRED", f"on {first.expires}", first, owner=owner)
         refusal = self._refusal(first, person, device)
-        if refusal is not None:
+        if refusal is not None and refusal.reason not in KEEPS_KEY:
             return refuse("not-covered", who, *refusal, first, owner=owner)
         # Nobody gets keys by way of a device that is labelled because many sit at it.
         keyed = None if first.attribution == "device" and device is not None else person
         seconds = self._seconds_of(keyed, first, match, rows)
+        if refusal is not None:
+            return refuse("not-covered", who, *refusal, first, owner=owner)._replace(seconds=seconds)
         if first.gives == "key-only":
             status: Status = "key-only"
             unit = self.units.of(first, person)
@@ -89,42 +103,63 @@ class Desk:
             further = [(row, True) for row in rows]
             further += [(choice, choice.rule in self.rules.giving_keys) for choice in match.choices]
             return tuple(self._seconds(person, first, further))
-        seconds = self._alike.get(id(match))
+        key = id(match), self._unmanaged(person)
+        seconds = self._alike.get(key)
         if seconds is None:
             further = [(choice, choice.rule in self.rules.giving_keys) for choice in match.choices]
-            seconds = self._alike[id(match)] = tuple(self._seconds(person, first, further))
+            seconds = self._alike[key] = tuple(self._seconds(person, first, further))
         return seconds
 
     def _seconds(
         self, person: Person | None, first: Choice, further: Iterable[tuple[Choice, bool]]
     ) -> Iterator[Second]:
         seen = {self.units.of(first, person).name}
-        guarded = first.rule in self.rules.unmanaged
+        guarded = first.rule in self.rules.unmanaged or (person is not None and self._unmanaged(person))
         for choice, gives_key in further:
             name = self.units.of(choice, person).name
             if choice.gives == "skip" or name in seen:
                 continue
             seen.add(name)
             day, unclear = self.rules.ended(choice, person, None)
+            ruled = guarded and choice.row is None
+            if ruled and day is None:
+                day = first.expires
             if day != choice.expires:
                 choice = choice._replace(expires=day)
             over = bool(unclear) or (day is not None and day <= self.today)
-            shared = guarded and choice.scope == "team"  # nobody unmanaged gets a shared key, by no rule
-            key_only = gives_key and person is not None and not over and not shared
+            refused = ruled and self._by_hand(choice) is not None
+            key_only = gives_key and person is not None and not over and not refused
             yield Second(name, key_only, choice)
+
+    def _unmanaged(self, person: Person) -> bool:
+        """Whether inventories list devices, and none that is managed is the person's."""
+        return self.inventory and person.identity not in self.reached
+
+    def _by_hand(self, choice: Choice) -> Refusal | None:
+        """Return why a rule's key is none for people whose devices nobody manages, whoever hands it out."""
+        if choice.scope != "person":
+            return Refusal("NOT_MANAGED", f"{given_by(choice)} gives a team's key")
+        if choice.expires is None:
+            return Refusal("NO_EXPIRY", "a key of somebody unmanaged must end")
+        if self.policies[choice.profile].budget is None:
+            return Refusal("NOT_MANAGED", OWN_KEY)
+        return None
 
     def _refusal(self, first: Choice, person: Person | None, device: Device | None) -> Refusal | None:
         """Return why nothing goes to a device, or to somebody without one."""
-        unmanaged = first.rule in self.rules.unmanaged
-        if unmanaged and (device is None or not device.managed):
-            if first.scope != "person":
-                return Refusal("NOT_MANAGED", f"{told(first)} gives a team's key")
-            return None if first.expires else Refusal("NO_EXPIRY", "a key of somebody unmanaged must end")
+        if first.rule in self.rules.unmanaged and (device is None or not device.managed):
+            return self._by_hand(first)
         if first.gives == "key-only":
-            return None if person else Refusal("NO_PERSON", f"{told(first)} gives keys to people")
+            if person is None:
+                return Refusal("NO_PERSON", f"{given_by(first)} gives keys to people")
+            refusal = self._by_hand(first) if self._unmanaged(person) else None
+            if refusal is not None and device is None and refusal.reason == "NOT_MANAGED":
+                detail = f"it would get {self.units.of(first, person).name}; {refusal.detail}"
+                return Refusal("NO_DEVICE", detail)
+            return refusal
         if device is None:
             labels = first.attribution == "device"
-            return Refusal("NO_DEVICE", f"{told(first)} labels devices") if labels else None
+            return Refusal("NO_DEVICE", f"{given_by(first)} labels devices") if labels else None
         if not device.managed:
             return Refusal("NOT_MANAGED", "")
         if device.enrolment != "company" and (refusal := self._byod(first, device)):
@@ -133,18 +168,18 @@ class Desk:
             return Refusal("CLIENT_TOO_OLD", floors)
         if first.scope == "person" or first.attribution != "variable" or person is None:
             return None
-        if device.platform == "macos" and device.mdm is not None:
+        if device.platform == "macos":
             return addresses.refused(device.user_email, person, self.identities)
         return None
 
     def _byod(self, first: Choice, device: Device) -> Refusal | None:
         own = first.scope == "person" and first.expires is not None
-        if device.enrolment == "byod-user":
-            detail = "a user enrolment takes no profile; it takes a person's key that ends"
-            return None if own else Refusal("BYOD", detail)
-        if self.fleet.keys.allow_shared_on_byod or (own and self.policies[first.profile].budget is not None):
+        shared = self.fleet.keys.allow_shared_on_byod
+        if own and (shared or self.policies[first.profile].budget is not None):
             return None
-        return Refusal("BYOD", "it takes a person's key that ends and has a budget")
+        if device.enrolment == "byod-user":  # by hand goes no team's key, whatever is allowed on profiles
+            return Refusal("BYOD", f"a user enrolment takes no profile; {OWN_KEY}")
+        return None if shared else Refusal("BYOD", OWN_KEY)
 
     def _attribution(
         self, first: Choice, person: Person | None, device: Device | None
@@ -162,8 +197,6 @@ class Desk:
             # With an inventory only a Linux machine gets here: no console fills anything in there.
             return ("none", "") if self.inventory else ("variable", person.identity)
         match device.platform, device.mdm:
-            case "macos" | None, None:  # only a row knows the device; its console is not told
-                return "variable", person.identity
             case "macos", _:
                 return "variable", device.user_email
             case "windows", "intune" if self.fleet.intune.remediation_key:
@@ -195,7 +228,7 @@ def refuse(
     )
 
 
-def told(choice: Choice) -> str:
+def given_by(choice: Choice) -> str:
     """Return where a choice comes from, for people: `rule 3`, or the row's place."""
     return f"rule {choice.rule + 1}" if choice.rule is not None else str(choice.row and choice.row.place)
 

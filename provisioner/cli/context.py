@@ -72,7 +72,7 @@ def places(setup: Setup, roster: Path | None) -> Places:
 def survey(setup: Setup, roster: Path | None) -> Project:
     """Read and decide everything, and leave what is wrong with the decisions in the coverage."""
     found = project.survey(places(setup, roster), now().date())
-    output.recognise(found.roster)
+    output.recognise(found.roster, keep=found.words)
     return found
 
 

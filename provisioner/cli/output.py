@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -39,9 +39,13 @@ def pseudonymise(pseudonyms: Pseudonyms) -> None:
     _pseudonyms.set(pseudonyms)
 
 
-def recognise(*rosters: Roster, typed: str = "") -> None:
-    """Make known who and what must not be printed under its name: a roster's, and what somebody typed."""
+def recognise(*rosters: Roster, typed: str = "", keep: Iterable[str] = ()) -> None:
+    """Make known who and what must not be printed under its name: a roster's, and what somebody typed.
+
+    `keep` are words that stay readable, though somebody may be called so.
+    """
     if pseudonyms := _pseudonyms.get():
+        pseudonyms.keep(keep)
         for roster in rosters:
             pseudonyms.know_roster(roster)
         pseudonyms.know_typed(typed)

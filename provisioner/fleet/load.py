@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from provisioner import digest, strict, toml_lines
 from provisioner.fleet.model import Fleet, Gateway
+from provisioner.fleet.patterns import Wanted, pattern
+from provisioner.fleet.rules import CLOSED, OWN_CONDITIONS, Rule
+from provisioner.roster.titles import normal
 from provisioner.strict import Flaw
 from provisioner.toml_lines import KeyPath
 
@@ -31,6 +34,7 @@ def _flaws(fleet: Fleet, known_profiles: Collection[str] | None) -> Iterator[Fla
         message = f"gives no artifact for {', '.join(fleet.platforms)}"
         yield Flaw(("mdm",), "NOTHING_TO_MAKE", message, 'add the console that manages them, or "files"')
     yield from _source_flaws(fleet)
+    yield from _exclusion_flaws(fleet)
     yield from _rule_flaws(fleet)
     first: dict[tuple[str | None, str | None], int] = {}
     for at, rule in enumerate(fleet.override):
@@ -65,9 +69,20 @@ def _source_flaws(fleet: Fleet) -> Iterator[Flaw]:
             yield Flaw((*path, "group"), "NOT_FOR_PRESET", "has no use here", fix)
 
 
+def _exclusion_flaws(fleet: Fleet) -> Iterator[Flaw]:
+    for name, wanted in fleet.roster.exclude.items():
+        path: KeyPath = ("roster", "exclude", name)
+        if name.casefold() in OWN_CONDITIONS:
+            fix = f'write a rule: [[assign]] with when = {{ {name.casefold()} = ... }} and gives = "skip"'
+            yield Flaw(path, "REFUSED_KEY", "is asked by rules only, people are excluded by facts", fix)
+        elif normal(name) == "enabled":
+            yield from _not_boolean(path, wanted)
+
+
 def _rule_flaws(fleet: Fleet) -> Iterator[Flaw]:
     for at, rule in enumerate(fleet.assign):
         path: KeyPath = ("assign", at)
+        yield from _condition_flaws(rule, (*path, "when"))
         if rule.gives == "skip":
             continue
         for name in ("team", "env"):
@@ -78,9 +93,37 @@ def _rule_flaws(fleet: Fleet) -> Iterator[Flaw]:
         if isinstance(env, str) and fleet.roster.envs and env not in fleet.roster.envs:
             fix = strict.suggestion(env, fleet.roster.envs)
             yield Flaw((*path, "env"), "ENV_UNKNOWN", "is not among roster.envs", fix, env)
-        if rule.when.get("managed") == (False,) and (rule.key or fleet.keys.scope) == "team":
+        if set(rule.when.get("managed", ())) != {False}:
+            continue
+        if rule.shared(fleet.keys.scope):
             message = "gives a team's key to people whose devices nobody manages"
-            yield Flaw(path, "SHARED_KEY_UNMANAGED", message, 'add key = "person" and expires')
+            fix = 'add key = "person" and expires'
+            if rule.labelled:
+                fix += ", and take attribution out: a device's label goes with its team's key"
+            yield Flaw(path, "SHARED_KEY_UNMANAGED", message, fix)
+        elif rule.expires is None:
+            message = "is missing; a key of somebody unmanaged must end"
+            fix = 'add expires = "2027-01-31", or { column = "contractEnd" }'
+            yield Flaw((*path, "expires"), "MISSING_KEY", message, fix)
+
+
+def _condition_flaws(rule: Rule, path: KeyPath) -> Iterator[Flaw]:
+    """Yield what is compared with words that can only be a few others; a rule would match nobody."""
+    for name, known in CLOSED.items():
+        for one in rule.when.get(name, ()):
+            text = one if isinstance(one, str) else str(one).lower()
+            if not any(map(pattern([text]).match, known)):
+                several = sum(word.startswith(text.strip().casefold()) for word in known) > 1
+                fix = f"known here: {', '.join(known)}" if several else strict.suggestion(text.strip(), known)
+                yield Flaw((*path, name), "BAD_VALUE", "is not a known value", fix, text)
+    yield from _not_boolean((*path, "managed"), rule.when.get("managed", ()))
+
+
+def _not_boolean(path: KeyPath, wanted: Iterable[Wanted]) -> Iterator[Flaw]:
+    for one in wanted:
+        if isinstance(one, str):
+            fix = "write true or false, without quotes"
+            yield Flaw(path, "BAD_VALUE", "is neither true nor false", fix, one)
 
 
 def _gateway_flaws(gateway: Gateway) -> Iterator[Flaw]:

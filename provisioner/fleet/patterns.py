@@ -14,16 +14,20 @@ Wanted = str | bool
 Conditions = Annotated[dict[str, tuple[Wanted, ...]], BeforeValidator(lambda given: _conditions(given))]
 """Name of a fact (or `kind`, `group`, `managed` ...) to what it may be; every name must hold."""
 
+SPELLED: Mapping[bool, tuple[str, ...]] = {True: ("true", "yes", "1"), False: ("false", "no", "0")}
+"""How exports write true and false."""
+
 FACT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ .-]{0,63}")
 
 
 def _conditions(given: object) -> object:
     if not isinstance(given, Mapping):
         return given  # pydantic says that a table is wanted
-    return {name: _values(name, value) for name, value in given.items()}
+    return {name: values(name, value) for name, value in given.items()}
 
 
-def _values(name: str, value: Any) -> tuple[Wanted, ...]:
+def values(name: str, value: Any) -> tuple[Wanted, ...]:
+    """Return what a condition compares with, one or a list of them; raises the error of a validator."""
     if not FACT_NAME.fullmatch(name):
         raise wrong(
             "BAD_NAME", "has a condition without a sound name", "name a fact, such as department", name
@@ -36,6 +40,11 @@ def _values(name: str, value: Any) -> tuple[Wanted, ...]:
         fix = 'write "*" for any text; leave the condition out for no condition'
         raise wrong("BAD_VALUE", f"{name} is compared with empty text", fix)
     return items
+
+
+def spelled(wanted: Iterable[Wanted]) -> list[str]:
+    """Return the texts that are wanted; true and false are spelled in a few ways."""
+    return [text for one in wanted for text in ((one,) if isinstance(one, str) else SPELLED[one])]
 
 
 def pattern(texts: Iterable[str]) -> re.Pattern[str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
 from provisioner import naming
 from provisioner.fleet.patterns import FACT_NAME, Conditions
+from provisioner.roster.model import Enrolment, Inventory, Platform, RowKind
 from provisioner.spelling import MaybeSlug
-from provisioner.strict import Refused, Strict, wrong
+from provisioner.strict import Refused, Strict, suggestion, wrong
 
 Scope = Literal["team", "person"]
 Gives = Literal["artifact", "key-only", "skip"]
+Labelling = Literal["variable", "device", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,12 @@ def _day(value: object) -> object:
 def _attribution(value: object) -> object:
     if isinstance(value, dict):
         return Pool(_slug(_inline(value, "pool", 'write { pool = "vdi-east" }')))
+    if isinstance(value, str) and value not in get_args(Labelling):
+        fix = suggestion(value, get_args(Labelling))
+        raise wrong("BAD_VALUE", "is not a known value", fix, value)
+    if not isinstance(value, str | Pool):
+        fix = 'write "variable", "device", "none", or { pool = "vdi-east" }'
+        raise wrong("WRONG_TYPE", "is no text and no table", fix)
     return value
 
 
@@ -92,6 +101,13 @@ OWN_CONDITIONS = frozenset({"kind", "group", "name", "platform", "managed", "mdm
 `kind`: `person` (somebody stands behind it), `device` (there is a device), `service`. `name`: the
 device's name. `managed`: an MDM manages it. `enrolment`: `company`, `byod-device`, `byod-user`.
 """
+CLOSED: Mapping[str, tuple[str, ...]] = {
+    "kind": get_args(RowKind),
+    "platform": get_args(Platform),
+    "mdm": get_args(Inventory),
+    "enrolment": get_args(Enrolment),
+}
+"""Those of them that can only be one of a few words."""
 
 
 class Rule(Strict):
@@ -113,9 +129,7 @@ class Rule(Strict):
     """A ring is a scope, not an artifact: it only names a smaller group of devices."""
     key: Scope | None = None
     """None: `keys.scope`."""
-    attribution: Annotated[Literal["variable", "device", "none"] | Pool, BeforeValidator(_attribution)] = (
-        "variable"
-    )
+    attribution: Annotated[Labelling | Pool, BeforeValidator(_attribution)] = "variable"
     """How the person gets into the metadata; `device`: the device's serial number stands there instead."""
     expires: Annotated[date | Column | None, BeforeValidator(_day)] = None
     """The first day on which it no longer counts, and the end of a person's key."""
@@ -129,3 +143,12 @@ class Rule(Strict):
         derived = (self.team, self.env, self.expires)
         asked = frozenset(self.when) | {d.fact for d in derived if isinstance(d, From | Column)}
         return asked - OWN_CONDITIONS
+
+    @property
+    def labelled(self) -> bool:
+        """Whether devices carry a label in a person's place; they share their team's key."""
+        return self.attribution == "device" or isinstance(self.attribution, Pool)
+
+    def shared(self, scope: Scope) -> bool:
+        """Tell whether it gives a key of many people; `scope` is `keys.scope`."""
+        return self.labelled or (self.key or scope) == "team"

@@ -8,7 +8,7 @@ no published limit, as Jamf and Kandji for the size of a profile, there is none 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -122,7 +122,7 @@ class Held:
     mdm: Inventory
     assignment: str
     rings: tuple[int | None, ...]
-    """Those of its devices there; each has a group of its own. None: no ring."""
+    """Those of its devices there. None: no ring."""
     objects: Mapping[Kind, int]
 
 
@@ -208,8 +208,17 @@ def _held(units: Units, fleet: Fleet) -> Iterator[Held]:
             elif scripted and mdm == "intune":
                 kinds.append("remediation")
             here = rings.get(mdm, set())
-            objects = {**dict.fromkeys(kinds, 1), GROUPS[mdm]: len(here)}
+            objects = {**dict.fromkeys(kinds, 1), GROUPS[mdm]: _groups(mdm, here)}
             yield Held(mdm, name, tuple(sorted(here, key=_none_last)), objects)
+
+
+def _groups(mdm: Inventory, rings: Collection[int | None]) -> int:
+    """Return how many groups fill an assignment of these rings: each has one, and so has the rest.
+
+    In Jamf that of the rest is the whole assignment, and is there where every device has a ring too: the
+    profile is scoped to it (`_once/jamf/smart-groups.csv`).
+    """
+    return len({None, *rings} if mdm == "jamf" and rings else rings)
 
 
 def _traits(verdict: Verdict) -> tuple[tuple[Inventory | None, Platform | None], int | None, Attribution]:

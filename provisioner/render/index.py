@@ -96,6 +96,8 @@ class Row:
     ends: str | None
     """The day from which the key is dead, where it has one."""
     key: str
+    user_known: bool
+    """Whether what stands as `user` is in the profile already, so that no device has to name a person."""
     revision: int | None
     state: State
     held: tuple[str, ...]
@@ -175,6 +177,7 @@ def _row(standing: Standing, groups: Sequence[Group]) -> Row:
         kind=assignment.members[0].kind if assignment.members else "person",
         ends=None if assignment.expires_at is None else f"{assignment.expires_at:%Y-%m-%d}",
         key=assignment.key_name,
+        user_known=assignment.user is not None,
         revision=standing.revision,
         state=standing.state,
         held=standing.held,

@@ -2,10 +2,14 @@
 
 - Jamf takes an Inventory Preload, keyed by serial number; smart groups ask what it sets.
 - Kandji has tags; setting them by API replaces a device's list.
+- Neither forgets by itself: what a former run set stays on a Mac that has no assignment any more.
+  So such Macs stand in files that end in `-none`, apart, because a preload overwrites what it
+  lists and a first rollout has nothing to take away.
 - Intune's device export has Entra's device ids, and Entra's group import takes object ids, which
   are others (facts/mdm.md). A person's object id is known. So a person goes into a group of
   users where all of the person's Intune computers belong to it, and every other device stands in
-  `by-hand.csv`: a group of users would reach too many.
+  `by-hand.csv`: a group of users would reach too many. The import only adds, and who was in a
+  group before is not known here: `README.txt` says what to remove first.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from provisioner import naming
 from provisioner.assign import Coverage, Verdict
 from provisioner.assign.model import Reason
+from provisioner.assign.verdicts import KEEPS_KEY
 from provisioner.errors import BrokenArtifact
 from provisioner.render.bundle import Table
 from provisioner.render.cells import csv_bytes
@@ -28,11 +33,27 @@ PRELOAD_HEADER = (
 )  # fmt: skip
 """How the column of an extension attribute is spelt is not confirmed (rollout 2.1)."""
 ATTRIBUTE = "AI Gateway Assignment"
+NO_ASSIGNMENT = "none"
+"""Fits no smart group's criterion. Whether Jamf takes an empty cell for clearing is not confirmed."""
 SMART_HEADER = ("group", "criterion", "operator", "value", "and_or")
 TAGS_HEADER = ("serial", "tag")
+UNTAGGED_HEADER = ("serial",)
 OBJECT_ID_HEADER = ("ObjectId",)
 CLASSIC_HEADER = ("version:v1.0",)
 CLASSIC_COLUMN = "Member object ID or user principal name [memberObjectIdOrUpn] Required"
+IMPORT_ONLY_ADDS = b"""\
+An import into a group only adds members. Somebody who moved to another team would be in two groups,
+with two profiles for the same settings. So, from the second time on:
+
+1. In every group whose name begins with AIGateway-, remove each member that neither its file here
+   nor its lines in by-hand.csv name: Members > Bulk operations > Download members lists them all.
+   In a group that nothing here names any more, that is every member. Only who is in no other
+   group's file, and stands in not-covered.csv as not seen for 30 days, or with a record or Claude to
+   be mended first, stays.
+2. When that is done in all groups, import the files.
+
+Don't empty a group to fill it anew: devices that sync meanwhile lose their profile.
+"""
 BY_HAND_HEADER = ("serial", "device_name", "device_id", "group")
 
 MENDED_BY_PRELOAD: frozenset[Reason] = frozenset(
@@ -53,7 +74,7 @@ def tables(coverage: Coverage, groups: Sequence[Group]) -> tuple[Table, ...]:
         by_mdm.setdefault(group.mdm, []).append(group)
     made = (
         *_jamf(coverage, by_mdm.get("jamf", [])),
-        *_kandji(by_mdm.get("kandji", [])),
+        *_kandji(coverage, by_mdm.get("kandji", [])),
         *_intune(coverage, by_mdm.get("intune", [])),
     )
     return tuple(made)
@@ -69,9 +90,12 @@ def _jamf(coverage: Coverage, groups: Sequence[Group]) -> Iterator[Table]:
         _preload(m.device, m.person, preload_value(g)) for g in groups for m in g.members if m.device.serial
     ]
     rows += _fixes(coverage)
-    _prove_single("jamf", (row[0] for row in rows))
+    rest = [_preload(device, None, NO_ASSIGNMENT) for device in _without_group(coverage, groups)]
+    _prove_single("jamf", (row[0] for row in (*rows, *rest)))
     if rows:
         yield _table("jamf", "inventory-preload.csv", PRELOAD_HEADER, rows)
+    if rest:
+        yield _table("jamf", "inventory-preload-none.csv", PRELOAD_HEADER, rest)
     if groups:
         yield _table("jamf", "smart-groups.csv", SMART_HEADER, _smart(groups))
     yield from _without_serial("jamf", groups)
@@ -110,12 +134,39 @@ def _smart(groups: Sequence[Group]) -> Iterator[tuple[str, ...]]:
                 yield part.name, ATTRIBUTE, "is", preload_value(part), ""
 
 
-def _kandji(groups: Sequence[Group]) -> Iterator[Table]:
+def _kandji(coverage: Coverage, groups: Sequence[Group]) -> Iterator[Table]:
     rows = [(m.device.serial, g.name) for g in groups for m in g.members if m.device.serial]
-    _prove_single("kandji", (serial for serial, _tag in rows))
+    rest = [(device.serial or "",) for device in _without_group(coverage, groups)]
+    _prove_single("kandji", (row[0] for row in (*rows, *rest)))
     if rows:
         yield _table("kandji", "tags.csv", TAGS_HEADER, rows)
+    if rest:
+        yield _table("kandji", "tags-none.csv", UNTAGGED_HEADER, rest)
     yield from _without_serial("kandji", groups)
+
+
+def _without_group(coverage: Coverage, groups: Sequence[Group]) -> Iterator[Device]:
+    """Yield the Macs of an MDM with groups that are in none of them.
+
+    Not those that keep their key until a record is mended or they are back: their profile stays, too.
+    """
+    mdms = {group.mdm for group in groups}
+    placed = {member.device.id for group in groups for member in group.members}
+    for verdict in coverage.verdicts:
+        device = verdict.device
+        if device is None or verdict.kind != "device" or _keeps_profile(verdict):
+            continue
+        if device.mdm in mdms and device.platform == "macos" and device.serial and device.id not in placed:
+            yield device
+
+
+def _keeps_profile(verdict: Verdict) -> bool:
+    """Whether a device that nothing is delivered to goes on using what it has.
+
+    A device that only has a stranger's address does not: its person may have left the roster.
+    """
+    strangers = verdict.person is None and verdict.reason == "EMAIL_NOT_IN_ROSTER"
+    return verdict.reason in KEEPS_KEY and not strangers
 
 
 def _without_serial(mdm: Inventory, groups: Sequence[Group]) -> Iterator[Table]:
@@ -143,6 +194,8 @@ def _intune(coverage: Coverage, groups: Sequence[Group]) -> Iterator[Table]:
             yield _table("intune", f"{name}.csv", OBJECT_ID_HEADER, rows)
             yield _table("intune", f"{name}-classic.csv", CLASSIC_HEADER, [(CLASSIC_COLUMN,), *rows])
     _prove_single("intune", users)
+    if users:
+        yield Table(f"{FOLDER}/intune/README.txt", IMPORT_ONLY_ADDS, "intune")
     if by_hand:
         yield _table("intune", "by-hand.csv", BY_HAND_HEADER, by_hand)
 

@@ -13,16 +13,20 @@ import html
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from provisioner import naming
+from provisioner.assign.model import Attribution, Reason, Status
 from provisioner.errors import Problem
 from provisioner.report.columns import GAP, plain
-from provisioner.roster.model import Device, Entry, Facts, Person, Roster
+from provisioner.roster.model import Device, Entry, Facts, Person, Roster, RowKind
 
 DIGITS = 10
 """Hex digits of a pseudonym: with 8, two of 100,000 people would share one in most fleets."""
 Kind = Literal["person", "device", "value"]
+
+OWN_WORDS = tuple(word for words in (Reason, Status, Attribution, RowKind) for word in get_args(words))
+"""What reports say themselves; a person called Byod must not take the reason out of them."""
 
 _WORD = re.compile(r"\w+")
 _BLANKS = re.compile(r"\s+")
@@ -46,9 +50,15 @@ class Pseudonyms:
         """`mac` returns a hex HMAC under a key that nobody else has, so that nobody else can test guesses."""
         self._mac = mac
         self._known: dict[str, str] = {}
+        self._kept = set(map(_normal, OWN_WORDS))
         self._words: dict[str, tuple[int, ...]] = {}
-        self._signs: dict[str, tuple[tuple[str, str], ...]] = {}
-        """By the inner part of a spelling: signs before and after it, the longest first."""
+        self._signs: dict[str, tuple[tuple[str, str, str], ...]] = {}
+        """By the inner part of spellings: the signs before and after it, the longest first, and the spelling
+        as `_known` has it."""
+
+    def keep(self, words: Iterable[str]) -> None:
+        """Leave words readable that a report needs (teams, envs), though somebody may be called so."""
+        self._kept.update(map(_normal, words))
 
     def of(self, kind: Kind, canonical: str) -> str:
         """Return the pseudonym of a person (by identity), a device (by id) or another value."""
@@ -63,25 +73,26 @@ class Pseudonyms:
 
     def _learn(self, written: str, pseudonym: str, kind: Kind) -> None:
         normal = _normal(written)
-        if len(normal) < 2 or (normal.isdecimal() and len(normal) < 6):
+        if len(normal) < 2 or (normal.isdecimal() and len(normal) < 6) or normal in self._kept:
             return
         if self._known.setdefault(normal, pseudonym) != pseudonym:
             self._known[normal] = self.of(kind, normal)
             return
-        self._learn_signs(written)
-        words = _WORD.findall(normal)
-        lengths = self._words.get(words[0], ())
+        self._learn_signs(written, normal)
+        words = _WORD.findall(written)  # as a text has them: in small letters `İ` is two signs, one no letter
+        first = words[0].casefold()
+        lengths = self._words.get(first, ())
         if len(words) not in lengths:
-            self._words[words[0]] = tuple(sorted((*lengths, len(words)), reverse=True))
+            self._words[first] = tuple(sorted((*lengths, len(words)), reverse=True))
 
-    def _learn_signs(self, written: str) -> None:
+    def _learn_signs(self, written: str, normal: str) -> None:
         """Learn what goes together with the letters and digits of a spelling: `--` of `MBP--`."""
         before, inner, after = _parted(written)
         # Quotes are a report's own more often; a bracket that was opened within is closed by `_known_at`.
         if before + after in ("", ")") or '"' in before + after:
             return
-        signs = {*self._signs.get(inner, ()), (before, after)}
-        self._signs[inner] = tuple(sorted(signs, key=lambda pair: (-len("".join(pair)), pair)))
+        signs = {*self._signs.get(inner, ()), (before, after, normal)}
+        self._signs[inner] = tuple(sorted(signs, key=lambda three: (-len("".join(three[:2])), three)))
 
     def know_roster(self, roster: Roster) -> None:
         """Learn everybody and everything in a roster."""
@@ -178,11 +189,9 @@ class Pseudonyms:
             if n + count <= len(words):
                 end = words[n + count - 1].end()
                 inner = _parted(text[begin:end])[1]
-                for before, after in self._signs.get(inner, ()):
-                    if pseudonym := self._known.get(_normal(before + inner + after)):
-                        first, last = begin - len(before), end + len(after)
-                        if _stands_alone(text, before, after, begin, end):
-                            return first, last, pseudonym
+                for before, after, normal in self._signs.get(inner, ()):
+                    if _stands_alone(text, before, after, begin, end):
+                        return begin - len(before), end + len(after), self._known[normal]
                 if pseudonym := self._known.get(inner):
                     opened = text.count("(", begin, end) > text.count(")", begin, end)
                     return begin, end + (opened and text.startswith(")", end)), pseudonym

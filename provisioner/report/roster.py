@@ -320,7 +320,8 @@ def _two_matches(verdicts: Sequence[Verdict], rules_at: RulesAt, width: int) -> 
     found = _with_seconds(verdicts)
     if not found:
         return
-    yield f"{len(found):,} matched more than one row or rule; rows go before rules, and the first rule wins:"
+    told = "matched more than one row or rule; rows go before rules, and the first rule wins:"
+    yield from hanging("", f"{len(found):,} {told}", width)
     rows = (
         (
             v.id,

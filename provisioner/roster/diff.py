@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from provisioner.assign.model import Coverage, Verdict
@@ -36,12 +36,24 @@ class Member:
     identity: str
     aliases: tuple[str, ...]
     directory_id: str | None
-    standings: tuple[Standing, ...]
-    """The first decides what reaches the devices; none: no rule matched."""
+    artifacts: tuple[Standing, ...]
+    """What reaches the devices."""
+    keys: tuple[Standing, ...]
+    """What gives a key alone."""
     source: str
     """File and row."""
-    covered: bool = True
-    """Gets something. A former run's table lists nobody else."""
+    refused: tuple[Standing, ...] = ()
+    """What rows and rules say and something else forbids; a former run's table does not tell it."""
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """All of them, each once; none: no rule matched."""
+        return tuple(dict.fromkeys((*self.artifacts, *self.keys, *self.refused)))
+
+    @property
+    def covered(self) -> bool:
+        """Whether there is something that the person or service gets; the table lists nobody else."""
+        return bool(self.artifacts or self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +126,31 @@ def side_of_coverage(coverage: Coverage, label: str) -> Side:
 
 def _member(identity: str, verdicts: Sequence[Verdict]) -> Member:
     person = verdicts[0].person
-    choices = [
-        choice
-        for verdict in verdicts
-        for choice in (verdict.choice, *(second.choice for second in verdict.seconds if second.key_only))
-        if choice is not None and choice.gives != "skip"
-    ]
+    artifacts: list[Standing] = []
+    keys: dict[str | None, Standing] = {}  # by assignment: each key is told once, as the table tells it
+    refused: list[Standing] = []
+    for verdict in verdicts:
+        choice = verdict.choice
+        if choice is not None and choice.gives != "skip":
+            standing = Standing(choice.team, choice.env)
+            if verdict.status == "assigned":
+                artifacts.append(standing)
+            elif verdict.status == "key-only":
+                keys.setdefault(verdict.assignment, standing)
+            else:
+                refused.append(standing)
+        for second in verdict.seconds:
+            if second.key_only:
+                keys.setdefault(second.assignment, Standing(second.choice.team, second.choice.env))
     place = verdicts[0].place
     return Member(
         identity,
         person.aliases if person else (),
         person.directory_id if person else None,
-        tuple(dict.fromkeys(Standing(choice.team, choice.env) for choice in choices)),
+        tuple(dict.fromkeys(artifacts)),
+        tuple(dict.fromkeys(keys.values())),
         f"{place.file}:{place.row}",
-        any(verdict.status in ("assigned", "key-only") for verdict in verdicts),
+        tuple(dict.fromkeys(refused)),
     )
 
 
@@ -141,18 +164,19 @@ def side_of_table(data: bytes, label: str) -> Side | None:
     if not set(_COLUMNS) <= set(header):
         return None
     index = [header.index(column) for column in _COLUMNS]
-    found: dict[str, tuple[str, str, list[Standing]]] = {}
+    found: dict[str, tuple[str, str, dict[Standing, None], dict[Standing, None]]] = {}
     for number, row in enumerate(_rows(data, label), 2):
         if len(row) != len(header):
             fix = "take the file as the run wrote it"
             message = f"{len(row)} cells where the header has {len(header)}"
             raise InputError([Problem(label, number, None, "ROW_TOO_SHORT", message, fix)])
-        person, aliases, team, env, source, _gets = (row[at] for at in index)
+        person, aliases, team, env, source, gets = (row[at] for at in index)
         if person and team:
-            found.setdefault(person, (aliases, source, []))[2].append(Standing(team, env))
+            _aliases, _source, artifacts, keys = found.setdefault(person, (aliases, source, {}, {}))
+            (artifacts if gets == "artifact" else keys)[Standing(team, env)] = None
     members = (
-        Member(person, tuple(aliases.split()), None, tuple(dict.fromkeys(standings)), source)
-        for person, (aliases, source, standings) in found.items()
+        Member(person, tuple(aliases.split()), None, tuple(artifacts), tuple(keys), source)
+        for person, (aliases, source, artifacts, keys) in found.items()
     )
     return Side(label, tuple(members), covered_only=True)
 
@@ -167,7 +191,12 @@ def _rows(data: bytes, label: str) -> list[list[str]]:
 
 
 def compare(old: Side, new: Side) -> Diff:
-    """Return what became of everybody of the old side, and who is new."""
+    """Return what became of everybody of the old side, and who is new.
+
+    Against a former run's table what somebody gets is compared, and not what was refused.
+    """
+    if old.covered_only or new.covered_only:
+        old, new = _without_refused(old), _without_refused(new)
     before, after = _matched(old.members, new.members)
     teams = _renamed_teams(old.members, new.members, before)
     called = {team.before: team.after for team in teams}
@@ -180,9 +209,8 @@ def compare(old: Side, new: Side) -> Diff:
                 joiners.append(Change(member.identity, (), member.standings, member.source))
             continue
         stood = tuple(dict.fromkeys(standing for one in known for standing in one.standings))
-        moved = tuple(dict.fromkeys(Standing(called.get(s.team, s.team), s.env) for s in stood))
         spelled = tuple(sorted(one.identity for one in known))
-        if _moved(moved, member.standings, merged=len(known) > 1):
+        if _moved(known, member, called):
             movers.append(Change(member.identity, stood, member.standings, member.source))
         elif spelled == (member.identity,):
             same += 1
@@ -202,9 +230,22 @@ def compare(old: Side, new: Side) -> Diff:
     )
 
 
-def _moved(before: tuple[Standing, ...], after: tuple[Standing, ...], *, merged: bool) -> bool:
-    """Tell whether standings differ: the first or the set; of people who are one now only the set."""
-    return set(before) != set(after) or (not merged and before[:1] != after[:1])
+def _without_refused(side: Side) -> Side:
+    return replace(side, members=tuple(replace(m, refused=()) if m.refused else m for m in side.members))
+
+
+def _moved(before: Sequence[Member], after: Member, called: Mapping[str, str]) -> bool:
+    """Tell whether standings differ, or what reaches devices; of people who are one now only the former.
+
+    No order is compared: it is that of devices in their files.
+    """
+
+    def now(standings: Iterable[Standing]) -> set[Standing]:
+        return {Standing(called.get(s.team, s.team), s.env) for s in standings}
+
+    if now(s for one in before for s in one.standings) != set(after.standings):
+        return True
+    return len(before) == 1 and now(before[0].artifacts) != set(after.artifacts)
 
 
 def _matched(old: Sequence[Member], new: Sequence[Member]) -> tuple[list[list[int]], list[list[int]]]:

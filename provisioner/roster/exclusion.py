@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 
-from provisioner.fleet.patterns import Conditions, pattern
+from provisioner.fleet.patterns import Conditions, pattern, spelled
 from provisioner.naming import shown
 from provisioner.roster.model import Facts, LeftOut, LeftOutBecause
 from provisioner.roster.text import Flaw
 from provisioner.roster.titles import normal
 
-_SPELLED = {True: ("true", "yes", "1"), False: ("false", "no", "0")}
 _SERVICE_ACCOUNT = re.compile(
     # As seen in 2026-11, and kept short: a person called so would lose their access.
     r"(?:svc[-_.]|service-|no-?reply"
@@ -37,7 +36,7 @@ def excluder(exclude: Conditions) -> Callable[[bool, Facts], LeftOut | None]:
     a fact that a record lacks fulfils no condition, `*` included.
     """
     order = sorted(exclude, key=lambda name: (normal(name) != "enabled", normal(name) != "type", name))
-    asked = [(normal(name), cache(partial(_judged, name, _texts(exclude[name])))) for name in order]
+    asked = [(normal(name), cache(partial(_judged, name, pattern(spelled(exclude[name]))))) for name in order]
 
     def judge(enabled: bool, facts: Facts) -> LeftOut | None:
         for fact, judged in asked:
@@ -47,10 +46,6 @@ def excluder(exclude: Conditions) -> Callable[[bool, Facts], LeftOut | None]:
         return None
 
     return judge
-
-
-def _texts(wanted: tuple[str | bool, ...]) -> re.Pattern[str]:
-    return pattern(text for w in wanted for text in ((w,) if isinstance(w, str) else _SPELLED[w]))
 
 
 def _judged(name: str, excluded: re.Pattern[str], text: str) -> LeftOut | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from provisioner.errors import Problem
 from provisioner.naming import shown
-from provisioner.roster.model import Device, Entry, Inventory, Place
+from provisioner.roster.model import Device, Entry, Inventory, Note, Place
 from provisioner.roster.people import People
 from provisioner.roster.records import DeviceFile, DeviceRecord
 
@@ -24,6 +24,9 @@ _NO_SERIAL = re.compile(
 )
 """`System Serial Number`, `To be filled by O.E.M.`, `Default string` and the like hold a blank already."""
 _NEVER = date.min
+_LAST_TO_FIRST: tuple[Inventory, ...] = ("intune", "jamf", "kandji")
+"""Which MDM counts where nothing else chooses. Intune also lists Macs that another one manages, for their
+compliance; of the others any order will do, as long as it stays the same."""
 
 
 class _Listed(NamedTuple):
@@ -64,29 +67,35 @@ class Devices:
             if (known := found.setdefault(serial, listed)) is not listed:
                 self._several.setdefault(serial, [known]).append(listed)
 
-    def choose(self) -> Iterator[Problem]:
-        """Choose one record of each device; yield those of which nobody can tell which one is true."""
+    def choose(self) -> Iterator[Note]:
+        """Choose one record of each device; yield what two MDMs list that only their order chooses from."""
+        tied: dict[tuple[Inventory, Inventory], list[tuple[Place, str, Place]]] = {}
         for key, listed in self._several.items():
-            best, second, *_ = sorted(listed, key=self._rank, reverse=True)
+            best, *others = sorted(listed, key=self._rank, reverse=True)
             self._found[key] = best
-            if best.mdm != second.mdm and self._rank(best)[:3] == self._rank(second)[:3]:
-                first, later = sorted((best, second), key=_where)
-                file, row = self._place(later)
-                message = (
-                    f"{self._place(first)} lists this device in another MDM, seen no earlier and no later"
-                )
-                fix = "delete the record that is out of date in its MDM, and export again"
-                yield Problem(file, row, None, "DEVICE_TWICE", message, fix, shown(key))
+            for other in others:
+                rival = other.mdm not in (best.mdm, "intune")
+                if rival and self._rank(other)[:2] == self._rank(best)[:2]:
+                    example = self._place(best), key, self._place(other)
+                    tied.setdefault((best.mdm, other.mdm), []).append(example)
+                    break
+        for (mdm, second), devices in sorted(tied.items()):
+            chosen, key, there = min(devices)
+            many = "1 device stands" if len(devices) == 1 else f"{len(devices)} devices stand"
+            message = (
+                f"{many} in both, and neither saw it later; {mdm} counts: {shown(key)} is taken from {chosen}"
+                f", and also stands at {there}"
+            )
+            yield Note("DEVICE_IN_TWO_MDMS", f"{mdm}, {second}", message)
 
-    def _rank(self, listed: _Listed) -> tuple[date, bool, bool, object]:
+    def _rank(self, listed: _Listed) -> tuple[date, bool, int, object]:
         record = listed.record
         seen = record.last_seen
         return (
             _NEVER if seen is None or seen > self._latest else seen,
             record.managed,
-            # Intune also lists Macs that another MDM manages, for their compliance.
-            listed.mdm != "intune",
-            (listed.mdm, *map(str, record[1:-1]), sorted(record.facts.items())),
+            _LAST_TO_FIRST.index(listed.mdm),
+            (*map(str, record[1:-1]), sorted(record.facts.items())),
         )
 
     def find_owners(self, people: People) -> None:

@@ -71,7 +71,7 @@ def join(
             people.add_plain(file, number)
     if len(files) > 1:  # one file's rows were held against one another when it was read
         problems += between_files(rows, people.of_row)
-    problems += devices.choose()
+    notes += devices.choose()
     devices.find_owners(people)
     problems += devices.attach(rows, people)
     members, strangers = _memberships(files, groups, people, problems)

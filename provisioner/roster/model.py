@@ -151,8 +151,7 @@ class Device(NamedTuple):
     """Identity of the person whom the MDM calls its user, where a plain row gives it to another one."""
     user_email: str = ""
     """What the MDM would put in place of its variable for the e-mail address, as written; may be empty,
-    unsafe or
-    somebody else's."""
+    unsafe or somebody else's."""
     enrolment: Enrolment = "company"
     managed: bool = True
     """False: listed, but no longer under management."""
@@ -200,7 +199,7 @@ class SourceRead:
     """The `files` of the source, where it is one of many."""
 
 
-NoteCode = Literal["SHARED_ADDRESS", "STRANGERS_IN_GROUP", "GROUPS_NOT_ASKED"]
+NoteCode = Literal["SHARED_ADDRESS", "STRANGERS_IN_GROUP", "GROUPS_NOT_ASKED", "DEVICE_IN_TWO_MDMS"]
 
 
 class Note(NamedTuple):
@@ -208,7 +207,7 @@ class Note(NamedTuple):
 
     code: NoteCode
     subject: str
-    """The address or group it is about; as written in the file."""
+    """The address or group it is about, as written in the file; of two MDMs, both."""
     message: str
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from provisioner.assign import Coverage
 from provisioner.assign.model import Reason
+from provisioner.assign.verdicts import KEEPS_KEY
 from provisioner.fleet import Fleet, From, Pool, Rule
 from provisioner.fleet.model import Keys
 from provisioner.fleet.sources import RosterRules
@@ -183,7 +184,7 @@ def test_everybody_and_everything_has_exactly_one_status(who: Roster, fleet: Fle
         gets = verdict.status in ("assigned", "key-only")
         assert (verdict.assignment in names) == gets == (verdict.reason is None)
         assert gets or verdict.reason in get_args(Reason)
-        assert gets or not any(second.key_only for second in verdict.seconds)
+        assert gets or verdict.reason in KEEPS_KEY or not any(s.key_only for s in verdict.seconds)
         assert all(second.assignment in names for second in verdict.seconds if second.key_only)
 
 
@@ -206,7 +207,7 @@ def test_assignments_hold_what_verdicts_say_and_no_device_twice(who: Roster, fle
         assert len(set(one.key_only)) == len(one.key_only)
         if one.person is not None:
             assert {m.email for m in one.members} | set(one.key_only) == {one.person}
-        if one.label is not None:
+        if one.label is not None and one.members:  # a pool of which no device can be reached has its key only
             assert {m.expected for m in one.members} == {one.label}
 
 
@@ -222,6 +223,22 @@ def test_nothing_unmanaged_carries_a_shared_key(who: Roster, fleet: Fleet) -> No
                 assert one.channel == "handout"
             if device is not None and device.enrolment == "byod-device" and one.channel != "handout":
                 assert one.person is not None or fleet.keys.allow_shared_on_byod
+
+
+@pytest.mark.covers("S192")
+@settings(max_examples=150, deadline=None)
+@given(rosters(), fleets)
+def test_nobody_without_a_managed_device_has_a_teams_key_by_a_rule(who: Roster, fleet: Fleet) -> None:
+    if not who.inventory:
+        return
+    reached = {d.owner for d in who.devices if d.managed and d.enrolment != "byod-user" and d.platform}
+    coverage = covered(who, fleet)
+    for one in coverage.assignments:
+        for identity in set(one.key_only) - reached:
+            [person] = [p for p in who.people if p.identity == identity] or [None]
+            if person is not None and not person.rows:
+                assert one.person == identity
+                assert one.expires_at is not None
 
 
 @settings(max_examples=80, deadline=None)

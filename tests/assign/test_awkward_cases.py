@@ -28,6 +28,8 @@ from tests.assign.company import (
 
 KIOSKS = rule('kind = "device", name = "KIOSK-*"', '"shared"', more='attribution = "device"')
 OWN = 'key = "person"\nexpires = { column = "contractEnd" }'
+OWN_KEY = "it takes a person's key that ends and has a budget"
+NO_BUDGET = {"standard": replace(POLICY, budget=None)}
 CONTRACTORS = rule('employee_type = "Contractor", managed = false', '"ext"', more=OWN)
 
 
@@ -138,6 +140,18 @@ def test_byod_by_user_enrolment_is_handed_out_or_not_covered(
     assert {a.channel for a in coverage.assignments} == (set() if reason else {"handout"})
 
 
+@pytest.mark.parametrize(("allowed", "reason"), [("false", "BYOD"), ("true", None)])
+def test_byod_by_user_enrolment_needs_a_budget_as_a_device_enrolment_does(
+    allowed: str, reason: str | None
+) -> None:
+    device = mac("S1", "dev", enrolment="byod-user")
+    fleet = f"[keys]\nallow_shared_on_byod = {allowed}\n{PERSONAL}"
+    who = roster([person("dev", contractend="2027-01-31")], [device])
+    verdict = of(decided(who, fleet, NO_BUDGET), "S1")
+    assert verdict.reason == reason
+    assert verdict.detail == (f"a user enrolment takes no profile; {OWN_KEY}" if reason else "")
+
+
 def test_byod_beside_a_company_mac_leaves_the_key_to_the_mdm() -> None:
     who = person("dev", contractend="2027-01-31")
     devices = [mac("S1", "dev", enrolment="byod-user"), mac("S2", "dev")]
@@ -198,18 +212,53 @@ def test_contractor_without_a_known_end_is_not_covered(end: str, reason: str, in
     assert told(coverage) == [f"person ext@acme.com not-covered {reason}"]
 
 
-def test_contractor_never_gets_a_shared_key() -> None:
-    # As text it slips past the check of the fleet file.
-    slipped = rule('employee_type = "Contractor", managed = "false"', '"ext"')
-    further = EVERYBODY.replace("team", 'second = "key-only"\nteam', 1)
+@pytest.mark.parametrize("inventory", [True, False])
+def test_contractor_never_gets_a_key_without_a_budget(inventory: bool) -> None:
     who = person("ext", employeetype="Contractor", contractend="2027-01-31")
-    coverage = decided(roster([who], inventory=True), slipped + further)
-    assert codes(coverage) == ["SHARED_KEY_UNMANAGED"]
-    assert coverage.problems[0].row == 1
-    assert told(coverage) == ["person ext@acme.com not-covered NOT_MANAGED"]
-    coverage = decided(roster([who], inventory=True), CONTRACTORS + further)
-    assert [s.key_only for s in of(coverage, "ext").seconds] == [False]
-    assert [a.person for a in coverage.assignments] == ["ext@acme.com"]
+    coverage = decided(roster([who], inventory=inventory), CONTRACTORS, NO_BUDGET)
+    verdict = of(coverage, "ext")
+    assert (verdict.reason, verdict.detail) == ("NOT_MANAGED", OWN_KEY)
+    assert coverage.assignments == ()
+
+
+@pytest.mark.covers("S192")
+@pytest.mark.parametrize("device", [None, mac("S1", "ext", managed=False)])
+@pytest.mark.parametrize(
+    ("second", "day"),
+    [
+        ("", None),
+        ('key = "person"', date(2027, 1, 31)),  # the first one's
+        ('key = "person"\nexpires = "2026-12-24"', date(2026, 12, 24)),
+        ('key = "person"\nexpires = "2026-11-20"', None),
+        ('key = "person"\nexpires = { column = "trialEnd" }', date(2027, 1, 31)),
+        ('key = "person"\nprofile = "restricted"', None),  # which has no budget here
+    ],
+)
+def test_contractors_further_keys_are_the_persons_own_and_end(
+    second: str, day: date | None, device: Device | None
+) -> None:
+    who = person("ext", employeetype="Contractor", contractend="2027-01-31")
+    fleet = CONTRACTORS + rule("", '"sdk"', more=f'second = "key-only"\n{second}')
+    policies = {"restricted": replace(POLICY, name="restricted", budget=None)}
+    coverage = decided(roster([who], [device] if device else [], inventory=True), fleet, policies)
+    assert [s.key_only for s in of(coverage, "ext").seconds] == [day is not None]
+    assert [(a.team, a.person, a.expires_at and a.expires_at.date()) for a in coverage.assignments] == [
+        ("ext", "ext@acme.com", date(2027, 1, 31)),
+        *([("sdk", "ext@acme.com", day)] if day else []),
+    ]
+
+
+def test_whose_only_device_nobody_manages_gets_no_teams_key_by_any_rule() -> None:
+    keys = rule("", '"sdk"', more='gives = "key-only"')
+    for device in (mac("S1", "dev", managed=False), mac("S1", "dev", enrolment="byod-user")):
+        coverage = decided(roster([person("dev")], [device]), keys)
+        assert told(coverage) == [
+            "person dev@acme.com not-covered NOT_MANAGED",
+            "device S1 not-covered NOT_MANAGED",
+        ]
+        assert of(coverage, "S1").detail == "rule 1 gives a team's key"
+        coverage = decided(roster([person("dev")], [device, mac("S2", "dev")]), keys)
+        assert [a.key_only for a in coverage.assignments] == [("dev@acme.com",)]
 
 
 def test_guests_and_others_who_are_left_out_keep_their_reason() -> None:

@@ -31,8 +31,8 @@ def test_two_profiles_for_one_config_name_both_rules() -> None:
     [problem] = decided(roster(people), fleet).problems
     assert str(problem) == (
         "provision.toml:6: PROFILE_CONFLICT: gives profile slow by rule 2 (provision.toml:6), rule 1"
-        ' (provision.toml:1) gives fast "claude-desktop-eng-prod" - name one profile for this team and env, or'
-        " give one of them another team or env"
+        ' (provision.toml:1) gives fast "claude-desktop-eng-prod" - name one profile for this team and env,'
+        " or give one of them another team or env"
     )
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
+from provisioner.naming import person_suffix
 from provisioner.roster.model import Device, LeftOut
 from tests.assign.company import (
     EVERYBODY,
     POLICY,
     assignment,
+    by_row,
     codes,
     decided,
     mac,
@@ -19,6 +22,7 @@ from tests.assign.company import (
     pc,
     person,
     roster,
+    row,
     rule,
     told,
 )
@@ -26,6 +30,7 @@ from tests.assign.company import (
 SCRIPT = "[intune]\nremediation_key = true\n"
 DEV = person("dev", aliases=("d.ev@acme.com",))
 OTHER = person("other", 3)
+OWN = 'key = "person"\nexpires = "2027-01-31"'
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,9 @@ OTHER = person("other", 3)
         (mac("S", "dev", last_seen=date(2026, 10, 20)), "not-covered", "NOT_CHECKED_IN_30D"),
         (mac("S", "dev", last_seen=None), "assigned", None),
         (mac("S"), "not-covered", "NO_PERSON"),
-        (mac("S", "dev", mdm=None, platform=None), "assigned", None),
+        (mac("S", "dev", mdm=None), "not-covered", "NOT_IN_INVENTORY"),
+        (mac("S", "dev", mdm=None, platform=None), "not-covered", "NOT_IN_INVENTORY"),
+        (mac("S", "dev", mdm=None, platform="linux"), "assigned", None),
     ],
 )
 def test_each_device_has_one_status_and_says_why(device: Device, status: str, reason: str | None) -> None:
@@ -89,7 +96,6 @@ def test_no_address_is_needed_where_no_variable_stands(more: str) -> None:
         (pc("S", "dev"), SCRIPT, "script", "dev@acme.com"),
         (pc("S", "dev", mdm="jamf"), SCRIPT, "none", ""),
         (mac("S", "dev", platform="linux"), "", "none", ""),
-        (mac("S", "dev", mdm=None, user_email=""), "", "variable", "dev@acme.com"),
     ],
 )
 def test_how_the_person_gets_in_depends_on_console_and_platform(
@@ -133,12 +139,43 @@ def test_people_without_a_device_or_a_rule() -> None:
 
 
 def test_people_without_a_device_can_still_have_keys() -> None:
-    fleet = rule("") + rule("", '"sdk"', more='gives = "key-only"')
+    fleet = rule("") + rule("", '"sdk"', more='gives = "key-only"\n' + OWN)
     coverage = decided(roster([DEV, OTHER], [mac("S1", "other")]), fleet)
-    verdict = of(coverage, "dev")
-    assert (verdict.status, verdict.assignment) == ("key-only", "sdk-prod")
+    verdict, name = of(coverage, "dev"), f"sdk-prod-{person_suffix('dev@acme.com')}"
+    assert (verdict.status, verdict.assignment) == ("key-only", name)
     assert verdict.detail == "no device of the inventories is theirs; it would get eng-prod"
-    assert assignment(coverage, "sdk-prod").key_only == ("dev@acme.com", "other@acme.com")
+    assert assignment(coverage, name).key_only == ("dev@acme.com",)
+
+
+SDK = rule("", '"sdk"', more='gives = "key-only"')
+
+
+@pytest.mark.covers("S192")
+@pytest.mark.parametrize(
+    ("fleet", "reason", "detail"),
+    [
+        (rule("") + SDK, "NO_DEVICE", "it would get eng-prod"),
+        (rule("") + rule("", '"data"', more='second = "key-only"'), "NO_DEVICE", "it would get eng-prod"),
+        (SDK, "NO_DEVICE", "it would get sdk-prod; rule 1 gives a team's key"),
+        (SDK + 'key = "person"', "NO_EXPIRY", "a key of somebody unmanaged must end"),
+    ],
+)
+def test_nobody_without_a_device_gets_a_teams_key_by_a_rule(fleet: str, reason: str, detail: str) -> None:
+    coverage = decided(roster([DEV], inventory=True), fleet)
+    verdict = of(coverage, "dev")
+    assert (verdict.status, verdict.reason, verdict.detail) == ("not-covered", reason, detail)
+    assert coverage.assignments == ()
+    phone = decided(roster([DEV], [mac("S1", "dev", platform=None)]), fleet)
+    assert (of(phone, "dev").reason, phone.assignments) == (reason, ())
+    # With a computer of one's own, and where nobody knows computers, the key is there.
+    for who in (roster([DEV], [mac("S1", "dev")]), roster([DEV], inventory=False)):
+        assert any("dev@acme.com" in one.key_only for one in decided(who, fleet).assignments)
+
+
+def test_rows_that_name_a_person_without_a_device_go_on_giving_keys() -> None:
+    who = by_row(row(2, "dev", "eng"), row(3, "dev", "data"))
+    coverage = decided(roster([who], inventory=True))
+    assert told(coverage) == ["person dev@acme.com key-only data-prod"]
 
 
 def test_a_person_has_the_best_of_what_the_devices_have() -> None:
@@ -181,6 +218,70 @@ def test_a_budget_per_person_needs_every_device_to_tell_its_person(
     coverage = decided(roster([DEV], devices), fleet, PER_USER)
     assert codes(coverage) == (["PER_USER_BUDGET"] if told else [])
     assert told in "".join(p.message for p in coverage.problems)
+
+
+MENDED_IN_A_CONSOLE: dict[str, dict[str, Any]] = {
+    "NO_EMAIL_IN_MDM": {"user_email": ""},
+    "EMAIL_NOT_IN_ROSTER": {"user_email": "stranger@acme.com"},
+    "EMAIL_OF_ANOTHER": {"user_email": "other@acme.com"},
+    "EMAIL_UNSAFE": {"user_email": "$EMAIL"},
+    "CLIENT_TOO_OLD": {"facts": {"claudecodeversion": "2.1.99"}},
+    "NOT_CHECKED_IN_30D": {"last_seen": date(2026, 10, 1)},
+}
+KEPT = [(reason, key) for reason in MENDED_IN_A_CONSOLE for key in ("team", "person")]
+
+
+@pytest.mark.covers("T11")
+@pytest.mark.parametrize(
+    ("reason", "key"), [pair for pair in KEPT if "EMAIL" not in pair[0] or pair[1] == "team"]
+)
+def test_keys_stay_wanted_while_a_console_has_to_be_mended(reason: str, key: str) -> None:
+    device = mac("S1", "dev", **MENDED_IN_A_CONSOLE[reason])
+    fleet = FLOORS + rule("", more=f'key = "{key}"') + rule("", '"sdk"', more='second = "key-only"')
+    coverage = decided(roster([DEV, OTHER], [device]), fleet)
+    verdict = of(coverage, "S1")
+    assert (verdict.status, verdict.reason, verdict.assignment) == ("not-covered", reason, None)
+    assert [(a.team, a.members, a.key_only, a.person) for a in coverage.assignments] == [
+        ("eng", (), ("dev@acme.com",), "dev@acme.com" if key == "person" else None),
+        ("sdk", (), ("dev@acme.com",), None),
+    ]
+
+
+@pytest.mark.covers("T11")
+@pytest.mark.parametrize("reason", ["CLIENT_TOO_OLD", "NOT_CHECKED_IN_30D"])
+@pytest.mark.parametrize(
+    ("label", "key"),
+    [('"device"', "all-prod"), ('{ pool = "east" }', "all-prod-east"), ('"none"', "all-prod")],
+)
+@pytest.mark.parametrize("owner", [None, "dev"])
+def test_the_key_of_a_shared_device_stays_wanted_and_is_nobodys(
+    reason: str, label: str, key: str, owner: str | None
+) -> None:
+    device = pc("S1", owner, **MENDED_IN_A_CONSOLE[reason])
+    fleet = FLOORS + rule("", '"all"', more=f"attribution = {label}")
+    [kept] = decided(roster([DEV], [device]), fleet).assignments
+    whose = "dev@acme.com" if owner and label == '"none"' else "S1"
+    assert (kept.key_name, kept.key_only) == (f"claude-desktop-{key}", (whose,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "fleet", "reason"),
+    [
+        ({}, rule("", more='key = "person"\nexpires = "2026-11-01"'), "EXPIRED"),
+        ({"enrolment": "byod-device"}, EVERYBODY, "BYOD"),
+        ({"managed": False}, EVERYBODY, "NOT_MANAGED"),
+        ({"owner": "guest@acme.com"}, EVERYBODY, "OWNER_LEFT_OUT"),
+        ({"owner": None, "user_email": "stranger@acme.com"}, EVERYBODY, "EMAIL_NOT_IN_ROSTER"),
+        ({}, '[[assign]]\nwhen = {}\ngives = "skip"\n', "BY_RULE"),
+    ],
+)
+def test_keys_are_not_wanted_for_what_is_not_the_consoles_fault(
+    changes: dict[str, Any], fleet: str, reason: str
+) -> None:
+    guest = person("guest", left_out=LeftOut("GUEST", ""))
+    fleet += rule("", '"sdk"', more='second = "key-only"')
+    coverage = decided(roster([DEV, guest], [mac("S1", "dev")._replace(**changes)]), fleet)
+    assert (of(coverage, "S1").reason, coverage.assignments) == (reason, ())
 
 
 @pytest.mark.covers("T11")

@@ -102,6 +102,37 @@ def test_a_row_of_somebody_without_a_device_reaches_nothing() -> None:
     assert told(coverage)[0] == "person dev@acme.com not-covered NO_DEVICE"
 
 
+@pytest.mark.parametrize(("inventory", "status"), [(True, "not-covered"), (False, "assigned")])
+def test_a_shared_device_that_no_inventory_lists_is_a_typing_error(inventory: bool, status: str) -> None:
+    entry = row(7, "", "lobby", kind="device", serial="CO2")
+    device = mac("CO2", mdm=None, platform=None, last_seen=None, rows=(entry,))
+    verdict = of(decided(roster([], [device], inventory=inventory)), "CO2")
+    assert verdict.status == status
+    if inventory:
+        assert (verdict.reason, verdict.detail) == ("NOT_IN_INVENTORY", "named by org.csv, row 7")
+        linux = device._replace(platform="linux")
+        assert of(decided(roster([], [linux], inventory=True)), "CO2").status == "assigned"
+
+
+def test_a_persons_row_with_a_serial_number_that_no_inventory_lists_still_means_the_person() -> None:
+    one, two = row(2, "dev", "eng", serial="TYPO"), row(3, "dev", "data", serial="TYPO2")
+    strangers = [listed(r.serial or "", "dev", r, mdm=None, platform=None) for r in (one, two)]
+    coverage = decided(roster([by_row(one, two)], [mac("S1", "dev"), *strangers]))
+    assert told(coverage) == [
+        "person dev@acme.com assigned eng-prod",
+        "device S1 assigned eng-prod",
+        "device TYPO not-covered NOT_IN_INVENTORY",
+        "device TYPO2 not-covered NOT_IN_INVENTORY",
+    ]
+    # The second row reaches no device, so it is a key, as one without a serial number.
+    assert assignment(coverage, "data-prod").key_only == ("dev@acme.com",)
+    alone = decided(roster([by_row(one)], strangers[:1]))
+    assert told(alone) == [
+        "person dev@acme.com not-covered NO_DEVICE", "device TYPO not-covered NOT_IN_INVENTORY",
+    ]  # fmt: skip
+    assert of(alone, "dev").detail == "it would get eng-prod"
+
+
 def test_the_row_of_a_shared_device_labels_it_whoever_its_user_is() -> None:
     entry = row(2, "", "lobby", kind="device", serial="c02")
     device = mac("C02", "dev", rows=(entry,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from provisioner.plan.consoles import ADVICE, LIMITS, Consoles, consoles
 from provisioner.plan.model import PLAN
 from provisioner.policy.model import Hardening
 from provisioner.project import Places, survey
+from provisioner.render import once
 from provisioner.render.groups import groups
 from provisioner.report import counts as report
 from provisioner.report import plan as plan_report
@@ -211,3 +214,20 @@ def test_what_policy_env_would_give_is_what_it_gives(tmp_path: Path) -> None:
     assert told.policy_env != told.totals
     # The groups are those that the output folder has files for.
     assert sum(len(held.rings) for held in told.held) == len(groups(here.assignments, here.fleet))
+
+
+def test_smart_groups_are_counted_as_the_file_that_makes_them_has_them(tmp_path: Path) -> None:
+    made = estate.write(tmp_path, ("okta", "jamf"))
+    seen = survey(Places(None, made.fleet), estate.TODAY)
+    found = groups(seen.assignments, seen.fleet)
+    assert any(group.mdm == "jamf" and group.ring == 0 for group in found)
+    [smart] = [t for t in once.tables(seen.coverage, found) if t.path == "_once/jamf/smart-groups.csv"]
+    names = {row["group"] for row in csv.DictReader(io.StringIO(smart.data.decode()))}
+    assert consoles(seen.assignments, seen.fleet).totals["jamf"]["smart group"] == len(names)
+
+
+def test_the_whole_assignment_has_a_smart_group_where_every_device_has_a_ring() -> None:
+    found = consoles((fleet_of("eng", "jamf", "macos", (0,)), fleet_of("b", "kandji", "macos", (0,))), FLEET)
+    assert totals(found) == {
+        "jamf": {"configuration profile": 1, "smart group": 2}, "kandji": {"custom profile": 1, "tag": 1},
+    }  # fmt: skip

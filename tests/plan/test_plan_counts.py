@@ -10,11 +10,20 @@ from pathlib import Path
 import pytest
 
 from provisioner.assign import Coverage
-from provisioner.plan.counts import UNMAPPED_MAX, SecondMatch, count, second_matches
+from provisioner.plan.counts import (
+    UNMAPPED_MAX,
+    SecondMatch,
+    Tally,
+    count,
+    second_matches,
+    without_device,
+    without_person,
+)
 from provisioner.plan.model import PLAN, Plan
 from provisioner.project import Places, survey
 from provisioner.report import counts as report
 from provisioner.report import plan as plan_report
+from provisioner.report import roster as roster_report
 from provisioner.roster.model import LeftOut, Roster
 from tests.plan.fleets import device, of_device, of_person, person, second
 from tests.report.rollouts import assignment
@@ -48,18 +57,44 @@ COVERAGE = Coverage(
 )
 
 
+def assert_reasons_add_up(tally: Tally) -> None:
+    for status in ("skipped", "not-covered"):
+        assert sum(tally.reasons.get(status, {}).values()) == tally.status.get(status, 0)
+    assert tally.reasons.keys() <= {"skipped", "not-covered"}
+
+
 def test_everybody_and_everything_is_counted_once() -> None:
     counts = count(ROSTER, COVERAGE)
     assert counts.people.status == {"assigned": 2, "not-covered": 2}
-    assert counts.people.reasons == {"GUEST": 1, "NO_DEVICE": 1}
+    assert counts.people.reasons == {"not-covered": {"GUEST": 1, "NO_DEVICE": 1}}
     assert counts.devices.status == {"assigned": 2, "not-covered": 1, "skipped": 1}
-    assert counts.devices.reasons == {"NOT_A_COMPUTER": 1, "SHARED": 1}
+    assert counts.devices.reasons == {"skipped": {"NOT_A_COMPUTER": 1}, "not-covered": {"SHARED": 1}}
     assert counts.devices.attribution == {"script": 1, "variable": 1}
     assert (counts.people.total, counts.devices.total, counts.services.total) == (4, 4, 0)
     for tally in (counts.people, counts.devices):
         assert sum(tally.status.values()) == tally.total
-        assert sum(tally.reasons.values()) == tally.left_out
+        assert_reasons_add_up(tally)
     assert (counts.devices_without_person, counts.people_without_device) == (1, 1)
+
+
+def test_reasons_stand_with_the_status_that_they_explain() -> None:
+    [_head, _people, devices, *_rest] = report.who(count(ROSTER, COVERAGE), 100)
+    assert devices == ("  devices  2 assigned, 1 skipped (NOT_A_COMPUTER 1), 1 not covered (SHARED 1)")
+
+
+def test_whoever_gets_something_by_hand_and_what_carries_a_label_lacks_nothing() -> None:
+    verdicts = (
+        of_person(BOB, "key-only"),
+        of_person(CAROL),  # a contractor with a hand-out
+        of_person(GUEST, "not-covered", reason="GUEST"),
+        of_device(LAB, attribution="device"),
+        of_device(PHONE, "skipped", reason="NOT_A_COMPUTER"),
+        of_device(device("LOST1", "jamf"), "not-covered", reason="NO_PERSON"),
+    )
+    roster = replace(ROSTER, devices=(LAB, PHONE))
+    assert [v.id for v in without_device(roster, verdicts)] == ["bob@acme.com"]
+    assert [v.id for v in without_person(verdicts)] == ["LOST1"]
+    assert without_device(replace(roster, inventory=False), verdicts) == []
 
 
 def test_texts_without_a_team_come_by_frequency_and_are_cut() -> None:
@@ -105,7 +140,8 @@ def test_a_roster_where_nobody_goes_without_is_one_line() -> None:
 
 def test_json_carries_the_counts_and_a_plan_reads_them_back() -> None:
     value = plan_report.as_json(PLANNED)["plan"]
-    assert value["counts"]["devices"]["reasons"] == {"NOT_A_COMPUTER": 1, "SHARED": 1}
+    reasons = value["counts"]["devices"]["reasons"]
+    assert reasons == {"skipped": {"NOT_A_COMPUTER": 1}, "not-covered": {"SHARED": 1}}
     assert value["second_matches"][1]["id"] == "MAC1"
     again: Plan = PLAN.validate_python(json.loads(json.dumps(value)))
     assert again == PLANNED
@@ -126,7 +162,9 @@ def test_the_counts_of_a_company_add_up(tmp_path: Path, sources: tuple[str, ...]
     counts = count(found.roster, found.coverage)
     for tally, kind in ((counts.people, "person"), (counts.devices, "device"), (counts.services, "service")):
         assert sum(tally.status.values()) == tally.total
-        assert sum(tally.reasons.values()) == tally.left_out
+        assert_reasons_add_up(tally)
         assert sum(tally.attribution.values()) == tally.status.get("assigned", 0)
         assert tally.total == sum(v.kind == kind for v in found.coverage.verdicts)
-    assert counts.people_without_device is not None
+    told = roster_report.as_json(found.roster, found.coverage, found.rules_at)
+    assert counts.people_without_device == len(told["no_device"]) > 0
+    assert counts.devices_without_person == len(told["no_person"]) > 0

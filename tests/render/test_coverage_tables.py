@@ -148,6 +148,20 @@ def test_without_gaps_only_the_header_stands_there() -> None:
     assert tables.not_covered(covering()).data == b"kind,id,reason,next_step,detail\n"
 
 
+@pytest.mark.parametrize("reason", ["BYOD", "NOT_MANAGED"])
+def test_the_way_to_a_persons_own_key_names_all_that_it_takes(reason: Reason) -> None:
+    step = next_step(reason)
+    assert [
+        part for part in ('key = "person"', "expires", "a profile with a budget") if part not in step
+    ] == []
+
+
+def test_not_managed_is_said_of_a_device_and_of_somebody_without_one() -> None:
+    assert "the device" in MEANING["NOT_MANAGED"]
+    assert "there is none" in MEANING["NOT_MANAGED"]
+    assert "again" not in next_step("NOT_MANAGED")
+
+
 @pytest.mark.parametrize("reason", get_args(Reason))
 def test_every_reason_has_its_words(reason: Reason) -> None:
     assert MEANING[reason]

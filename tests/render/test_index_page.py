@@ -14,8 +14,9 @@ from provisioner.fleet import Fleet
 from provisioner.policy.model import Hardening
 from provisioner.render import groups, index, once
 from provisioner.render.bundle import BundleFile
+from provisioner.roster.model import Inventory
 from provisioner.secret import fingerprint
-from tests.render.coverages import ALICE, ENG, MAC, PC, company, covering, on, unit
+from tests.render.coverages import ALICE, BOB, ENG, MAC, PC, company, covering, device, missed, on, unit
 from tests.report.pages import Page, assert_contained, assert_readable, parsed, words
 from tests.report.rollouts import FAKE_KEY, assignment, files, shipped_templates
 
@@ -316,6 +317,48 @@ def test_every_file_of_once_is_on_the_page() -> None:
 def test_devices_for_which_no_import_will_do_are_named_as_a_file() -> None:
     lab = unit("lab-prod", on(PC, None, ENG, "lab-prod"))
     assert "_once/intune/by-hand.csv" in whole(covering(lab)).texts("code")
+
+
+def steps_once(coverage: Coverage) -> str:
+    """Return what the page says to do once per organisation."""
+    shown = whole(coverage)
+    return words(next(s for s in shown.all("section") if s.get("aria-labelledby") == "once"))
+
+
+def test_entras_import_only_adds_so_who_left_is_removed_first() -> None:
+    text = steps_once(company())
+    assert "An import only adds members." in text
+    order = ["Download members", "remove each", "Remove members", "in all groups", "Import members"]
+    assert sorted(order, key=text.index) == order
+    assert "in no other group’s file, and stands in not-covered.csv as not seen for 30 days" in text
+    # without the files, too
+    assert "first remove who is no longer in it, in all groups" in words(page(ALL, MADE).root)
+
+
+@pytest.mark.parametrize(
+    ("mdm", "file"),
+    [("jamf", "_once/jamf/inventory-preload-none.csv"), ("kandji", "_once/kandji/tags-none.csv")],
+)
+def test_macs_that_lost_their_assignment_are_told_how(mdm: Inventory, file: str) -> None:
+    kept, left = device("KEPT", mdm, "macos"), device("LEFT", mdm, "macos")
+    own = unit("eng-prod", on(kept, ALICE, ENG, "eng-prod"))
+    text = steps_once(covering(own, rest=(missed(left, BOB, "NO_RULE"),)))
+    assert file in text
+    assert "From the second time on" in text
+    assert file not in steps_once(covering(own))
+
+
+@pytest.mark.parametrize(
+    ("known", "told"), [({}, True), ({"label": "device:PF-1"}, False), ({"person": "eve@acme.com"}, False)]
+)
+def test_a_remediation_names_a_person_only_where_the_profile_does_not(
+    known: dict[str, str], told: bool
+) -> None:
+    lone = unit("lab-prod", on(PC, None, ENG, "lab-prod"), **known)
+    text = words(whole(covering(lone)).root)
+    assert "It reports whether the policy is on the PC" in text
+    assert ("writes the person into Claude Desktop’s header" in text) == told
+    assert ("inferenceCustomHeaders out of the custom profile" in text) == told
 
 
 def test_rings_come_in_their_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +15,13 @@ from provisioner.errors import ArtifactError, BrokenArtifact
 from provisioner.fleet import Fleet
 from provisioner.render import once
 from provisioner.render.groups import groups
+from provisioner.roster.model import Inventory
 from tests.render.coverages import (
     ALICE,
     BOB,
     CAROL,
     ENG,
+    EVE,
     MAC,
     PC,
     PC_2,
@@ -50,6 +53,7 @@ def test_which_files_there_are() -> None:
         "intune/group-members-AIGateway-eng-prod-ring0-classic.csv",
         "intune/group-members-AIGateway-eng-prod.csv",
         "intune/group-members-AIGateway-eng-prod-classic.csv",
+        "intune/README.txt",
     ]
 
 
@@ -138,6 +142,60 @@ def test_tags_are_one_for_each_mac() -> None:
             ["FVX3", "aigw-eng-prod"],
         ]
     }
+
+
+def leavers(mdm: Inventory) -> Coverage:
+    """Return a company with one covered Mac, and with others that may have been so before."""
+    here = partial(device, mdm=mdm, platform="macos")
+    byod = choice("ext", scope="person", rule=0)
+    return covering(
+        unit("eng-prod", on(here("KEPT"), ALICE, ENG, "eng-prod")),
+        unit("ext-prod-eve", on(here("HANDED"), EVE, byod, "ext-prod-eve"), channel="handout"),
+        rest=(
+            missed(here("NORULE"), BOB, "NO_RULE"),
+            missed(here("RETURNED"), None, "NO_PERSON"),
+            missed(here("LEAVERS"), None, "EMAIL_NOT_IN_ROSTER"),
+            on(here("KEYONLY"), CAROL, ENG, "eng-prod", status="key-only"),
+            missed(here("GUESTS"), BOB, "OWNER_LEFT_OUT")._replace(status="skipped"),
+            # their keys go on being used until they are back, or mended
+            missed(here("AWAY"), BOB, "NOT_CHECKED_IN_30D"),
+            missed(here("OLD"), BOB, "CLIENT_TOO_OLD"),
+            missed(device("TV", mdm, None), BOB, "NOT_A_COMPUTER"),
+            missed(device("ELSEWHERE", "intune", "windows"), BOB, "NO_RULE"),
+        ),
+    )
+
+
+LEFT = {"HANDED", "NORULE", "RETURNED", "LEAVERS", "KEYONLY", "GUESTS"}
+
+
+def test_a_mac_that_lost_its_assignment_falls_out_of_every_smart_group() -> None:
+    files = made(leavers("jamf"))
+    assert [row[0] for row in files["jamf/inventory-preload.csv"][1:]] == ["KEPT"]
+    header, *rows = files["jamf/inventory-preload-none.csv"]
+    assert header == list(once.PRELOAD_HEADER)
+    assert sorted(rows) == [[serial, "Computer", "", "", "", "none"] for serial in sorted(LEFT)]
+    assert "none" not in {row[3] for row in files["jamf/smart-groups.csv"]}
+
+
+def test_a_mac_that_lost_its_assignment_loses_its_tag() -> None:
+    files = made(leavers("kandji"))
+    assert files["kandji/tags.csv"] == [["serial", "tag"], ["KEPT", "aigw-eng-prod"]]
+    header, *rows = files["kandji/tags-none.csv"]
+    assert header == ["serial"]
+    assert {serial for [serial] in rows} == LEFT
+
+
+def test_an_mdm_without_groups_has_nothing_to_take_away() -> None:
+    iru = missed(device("FVX2", "kandji", "macos"), BOB, "NO_RULE")
+    assert made(covering(rest=(iru, missed(MAC, BOB, "NO_RULE")))) == {}
+
+
+def test_who_only_opens_the_folder_reads_to_remove_before_importing() -> None:
+    found = once.tables(company(), groups(company().assignments, Fleet()))
+    text = next(t.data for t in found if t.path == "_once/intune/README.txt").decode()
+    assert "only adds" in text
+    assert text.index("remove each member") < text.index("import the files")
 
 
 def test_both_forms_of_entras_import() -> None:
@@ -232,7 +290,7 @@ def test_pools_services_and_handouts_are_in_no_group() -> None:
     assert "VDI-1" not in text
     assert "LX-1" not in text
     assert ALICE.directory_id
-    assert "eve" not in text
+    assert str(EVE.directory_id) not in text
 
 
 def test_a_device_in_two_assignments_is_never_written() -> None:

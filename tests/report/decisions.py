@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.assign import RulesAt, cover
 from provisioner.fleet import Fleet, load_fleet, rule_lines
-from provisioner.report.explain import Decided
+from provisioner.report.decided import Decided
 from provisioner.roster.model import (
     Device,
     Entry,
@@ -199,7 +199,7 @@ def decided(roster: Roster = ROSTER, text: str = FLEET) -> Decided:
     policies = dict.fromkeys(("standard", "restricted"), POLICY)
     rules_at = RulesAt("provision.toml", rule_lines(text))
     coverage = cover(roster, fleet, policies, today=TODAY, rules_at=rules_at)
-    return Decided(roster, fleet, coverage, rules_at, "dist")
+    return Decided(roster, fleet, coverage, rules_at, "dist", TODAY)
 
 
 def fleet() -> Fleet:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from provisioner.assign import Verdict
 from provisioner.fleet import Fleet
 from provisioner.render.standing import standings
 from provisioner.report import outcome
 from provisioner.report.outcome import Failure, RunSummary, Tally
+from tests.plan.fleets import device, of_device, of_person, person, with_devices
 from tests.report.rollouts import assignment, files
 
 ONE_MDM = Fleet.model_validate({"mdm": ["jamf", "files"]})
@@ -84,6 +87,48 @@ def test_each_assignment_stands_as_its_key_does() -> None:
     assert LINES[1].held == (REFUSED,)
 
 
+ADA = person("ada@acme.com")
+MACS = tuple(of_device(device(f"MAC{n}", "jamf"), whose=ADA) for n in (1, 2))
+FARM = Verdict("service", "svc:build-farm", "assigned", MACS[0].place)
+
+
+@pytest.mark.covers("S155")
+def test_devices_are_not_counted_as_people() -> None:
+    team = with_devices("eng", "prod", (*MACS, of_device(device("LAB1", "jamf"))))
+    handed = with_devices("ext", "prod", (of_person(person("eve@ext.com")),))
+    farm = with_devices("ci", "prod", (FARM,))
+    told = outcome.lines(standings((team, handed, farm), ()))
+    assert [(line.people, line.devices, line.services) for line in told] == [(1, 3, 0), (1, 0, 0), (0, 0, 1)]
+    text = outcome.text(replace(RUN, lines=told), 100)
+    rows = [
+        line.split("  ") for line in text.splitlines() if re.match("assignment  |(eng|ext|ci)-prod  ", line)
+    ]
+    assert [[cell.strip() for cell in row if cell][:2] for row in rows] == [
+        ["assignment", "devices"], ["eng-prod", "3"], ["ext-prod", "1 person"], ["ci-prod", "1 service"],
+    ]  # fmt: skip
+    rows_json = outcome.as_json(replace(RUN, lines=told))["assignments"]
+    assert [(row["people"], row["devices"], row["services"]) for row in rows_json] == [
+        (1, 3, 0), (1, 0, 0), (0, 0, 1),
+    ]  # fmt: skip
+
+
+def test_without_device_data_people_are_counted_as_people() -> None:
+    told = outcome.lines(standings((assignment("eng", "prod", 2), with_devices("ci", "prod", (FARM,))), ()))
+    text = outcome.text(replace(RUN, lines=told), 100)
+    assert "assignment  people " in text
+    assert "ci-prod     1 service  " in text
+
+
+@pytest.mark.covers("S187")
+@pytest.mark.parametrize("nothing", [True, False])
+def test_a_run_says_in_a_line_how_many_go_without(nothing: bool) -> None:
+    missed = replace(RUN, nothing=nothing, not_covered={"device": 5, "person": 1})
+    told = "not covered: 1 person and 5 devices; dist/not-covered.csv says why and what to do"
+    assert told in outcome.text(missed, 100).splitlines()
+    assert outcome.as_json(missed)["not_covered"] == {"people": 1, "devices": 5, "services": 0}
+    assert "not covered" not in outcome.text(RUN, 100)
+
+
 def test_many_assignments_are_cut_and_those_on_hold_are_not() -> None:
     many = tuple(replace(LINES[1], assignment=f"team{n}-prod") for n in range(100))
     text = outcome.text(replace(RUN, lines=many), 100)
@@ -100,12 +145,15 @@ def test_json_tells_the_same() -> None:
         "name": "support-prod",
         "state": "HOLD",
         "people": 89,
+        "devices": 0,
+        "services": 0,
         "key": "claude-desktop-support-prod",
         "revision": 1,
         "folder": "support-prod/",
         "goes_to": ["jamf", "files"],
         "held": [REFUSED],
     }
+    assert value["not_covered"] == {"people": 0, "devices": 0, "services": 0}
     assert value["failures"] == [
         {
             "name": "claude-desktop-qa-prod",

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from provisioner.assign import RulesAt
 from provisioner.errors import InputError
 from provisioner.fleet import load_fleet
 from provisioner.report import roster as report
 from provisioner.report import unmatched
-from provisioner.roster.model import Roster
+from provisioner.roster.model import Roster, SourceRead
 from tests.report.decisions import FLEET, PEOPLE, ROSTER, decided, mac, person
 
 
@@ -46,6 +47,7 @@ def test_json_has_what_the_text_counts() -> None:
     assert sum(entry["count"] for entry in told["statuses"]) == len(verdicts) == 22
     assert sum(entry["count"] for entry in told["reasons"]) == sum(v.reason is not None for v in verdicts)
     assert told["no_person"] == ["C02LOST001"]
+    assert told["no_device"] == ["ida@acme.com", "kim@acme.com"], "gus has a hand-out"
     assert {one["reason"] for one in told["no_variable"]} == {"NO_EMAIL_IN_MDM"}
     assert [one["text"] for one in told["unmapped"]] == ["Fleet Kitchen"]
     assert {one["id"] for one in told["two_matches"]} >= {"dan@acme.com", "eve@acme.com"}
@@ -61,6 +63,38 @@ def test_long_lists_are_cut_and_json_has_all() -> None:
     seen = decided(crowd(50))
     whole = report.as_json(seen.roster, seen.coverage, seen.rules_at)
     assert len(whole["no_person"]) == len(whole["unmapped"]) == 50
+
+
+def test_second_matches_wrap_under_themselves() -> None:
+    seen = decided()
+    rules_at = RulesAt("provision.toml", tuple(range(1001, 1020)))
+    told = report.text(seen.roster, seen.coverage, rules_at, 80)
+    listed = told[told.index("4 matched more than") : told.index("1 text maps to no team")].splitlines()
+    assert max(map(len, listed)) <= 80
+    at = next(n for n, line in enumerate(listed) if line.startswith("  eve@acme.com   eng-prod  "))
+    under = " " * listed[at].index("by rule 6, line 1006; also eng-dev")
+    assert listed[at + 1].startswith(under), "the last column wraps under itself"
+
+
+def test_group_files_of_one_pattern_are_one_line_and_json_has_all() -> None:
+    groups = tuple(
+        SourceRead(f"in/groups/g{n}.csv", "entra-group-members", "0", n, pattern="in/groups/*.csv")
+        for n in range(1, 2001)
+    )
+    people = tuple(
+        SourceRead(f"in/people/{n}.csv", "entra-users", "0", n, pattern="in/people/*.csv") for n in (1, 2)
+    )
+    alone = SourceRead("in/more/one.csv", "entra-group-members", "0", 7, pattern="in/more/*.csv")
+    seen = decided(replace(ROSTER, sources=(*people, *groups, alone)))
+    told = report.text(seen.roster, seen.coverage, seen.rules_at, 110)
+    read = told[told.index("read:") : told.index("who gets what")].splitlines()
+    assert [line.split()[:4] for line in read[2:-1]] == [
+        ["in/people/1.csv", "entra-users", "1", "1"],
+        ["in/people/2.csv", "entra-users", "1", "2"],
+        ["in/groups/*.csv", "entra-group-members", "2,000", "2,001,000"],
+        ["in/more/one.csv", "entra-group-members", "1", "7"],
+    ]
+    assert len(report.as_json(seen.roster, seen.coverage, seen.rules_at)["sources"]) == 2003
 
 
 def test_who_has_no_device_is_listed() -> None:

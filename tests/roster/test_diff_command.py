@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
 
+from provisioner.cli import context
 from provisioner.cli.main import run_command
+from tests.e2e.test_estate import COMPANIES
+from tests.support import estate
 from tests.support.pilot import Pilot
 
 HEADER = "email,team,env\n"
@@ -97,6 +101,20 @@ def test_a_former_run_against_its_roster(pilot: Pilot) -> None:
     changed = pilot.run("roster", "diff", "dist/assignments.csv", "org.csv", "--format", "json").json
     assert [change["person"] for change in changed["leavers"]] == ["bob@acme.com"]
     assert [change["person"] for change in changed["movers"]] == ["alice@acme.com"]
+
+
+@pytest.mark.covers("S191")
+@pytest.mark.parametrize("company", list(COMPANIES))
+def test_a_run_of_a_company_against_its_own_exports_differs_in_nothing(
+    pilot: Pilot, monkeypatch: pytest.MonkeyPatch, company: str
+) -> None:
+    monkeypatch.setattr(context, "now", lambda: datetime.combine(estate.TODAY, time(12), UTC))
+    estate.write(pilot.folder, COMPANIES[company])
+    assert pilot.run("--roster", "provision.toml").code == 0
+    for sides in (("dist/assignments.csv", "provision.toml"), ("provision.toml", "dist/assignments.csv")):
+        told = pilot.run("roster", "diff", *sides)
+        assert (told.code, told.err) == (0, "")
+        assert told.out.startswith(f"no differences between {sides[0]} and {sides[1]}: "), told.out
 
 
 def test_what_can_not_be_read_is_told(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

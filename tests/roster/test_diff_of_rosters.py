@@ -27,7 +27,8 @@ ENG, OPS, DEV = Standing("eng", "prod"), Standing("ops", "prod"), Standing("eng"
 
 
 def one(name: str, *standings: Standing, aliases: tuple[str, ...] = (), id: str | None = None) -> Member:
-    return Member(name, aliases, id, standings or (ENG,), "f:2")
+    given = standings or (ENG,)
+    return Member(name, aliases, id, given[:1], given[1:], "f:2")
 
 
 def diff(old: list[Member], new: list[Member]) -> Diff:
@@ -142,7 +143,7 @@ SIDE = st.lists(
     ),
     max_size=5,
     unique_by=lambda member: member[0],
-).map(lambda members: [Member(n, tuple(a), i, tuple(s), "f:2") for n, a, i, s in members])
+).map(lambda members: [Member(n, tuple(a), i, tuple(s[:1]), tuple(s[1:]), "f:2") for n, a, i, s in members])
 
 
 @pytest.mark.covers("T16")
@@ -181,14 +182,33 @@ def test_a_former_run_is_read_from_its_table() -> None:
     side = side_of_table(b"\xef\xbb\xbf" + TABLE.encode(), "assignments.csv")
     assert side is not None
     assert side.members == (
-        Member("a@x", ("a1@x", "a2@x"), None, (ENG, DEV), "users.csv:2"),
-        Member("-odd@x", (), None, (OPS,), "users.csv:3"),
+        Member("a@x", ("a1@x", "a2@x"), None, (ENG,), (DEV,), "users.csv:2"),
+        Member("-odd@x", (), None, (OPS,), (), "users.csv:3"),
     )
     # who gets nothing stands in no table: no joiner now
-    uncovered = Member("b@x", (), None, (ENG,), "f:9", covered=False)
+    uncovered = Member("b@x", (), None, (), (), "f:9", refused=(ENG,))
     new = Side("new", (*side.members, uncovered))
     assert not compare(side, new)
     assert not compare(new, side)
+
+
+def test_keys_before_artifacts_in_a_table_make_nobody_a_mover() -> None:
+    lines = TABLE.splitlines(keepends=True)
+    side = side_of_table("".join((lines[0], *reversed(lines[1:]))).encode(), "assignments.csv")
+    assert side is not None
+    assert not compare(side, Side("new", (one("a@x", ENG, DEV), one("-odd@x", OPS))))
+    [mover] = compare(side, Side("new", (one("a@x", DEV, ENG), one("-odd@x", OPS)))).movers
+    assert (mover.before, mover.after) == ((ENG, DEV), (DEV, ENG))
+
+
+def test_what_was_refused_tells_of_a_move_between_rosters_and_not_against_a_table() -> None:
+    """One of two Macs is too old for its client: the run's table has no row for it."""
+    refused = Member("a@x", (), None, (ENG,), (), "f:2", refused=(OPS,))
+    covered = one("a@x", ENG)
+    table = Side("assignments.csv", (covered,), covered_only=True)
+    assert diff([covered], [refused]).movers == (Change("a@x", (ENG,), (ENG, OPS), "f:2"),)
+    assert not compare(table, Side("new", (refused,)))
+    assert not compare(Side("old", (refused,)), table)
 
 
 def test_other_files_are_no_table_and_a_broken_one_is_refused() -> None:

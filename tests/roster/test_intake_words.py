@@ -77,7 +77,9 @@ def test_yes(text: str) -> None:
     assert read_yes(text) is True
 
 
-@pytest.mark.parametrize("text", ["False", "false", "No", "0", "falsch", "nein", "faux", "Unmanaged", "non"])
+@pytest.mark.parametrize(
+    "text", ["False", "false", "No", "0", "falsch", "nein", "faux", "Unmanaged", "Nicht verwaltet", "non"]
+)
 def test_no(text: str) -> None:
     assert read_yes(text) is False
 

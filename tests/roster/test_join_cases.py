@@ -352,9 +352,32 @@ def test_where_no_date_chooses_management_does_and_intune_comes_last() -> None:
 
 
 @pytest.mark.parametrize("seen", [None, MAY])
-def test_two_mdms_and_nothing_to_choose_by_is_a_problem(seen: date | None) -> None:
-    both = devices(machine("S0"), machine("S1", seen=seen)), devices(machine("S1", seen=seen), mdm="kandji")
-    assert problems(users(BOB), *both) == [("kandji.csv", 2, "DEVICE_TWICE")]
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_mdms_that_nothing_chooses_from_are_told_and_stop_nothing(
+    seen: date | None, turned: bool
+) -> None:
+    """As on the day on which a fleet moves from Jamf to Kandji."""
+    records = [machine(serial, seen=seen) for serial in ("S1", "S2")]
+    both = [devices(machine("S0"), *records), devices(*records, mdm="kandji")]
+    both.append(devices(*records, mdm="intune"))
+    roster = joined(users(BOB), *(reversed(both) if turned else both))
+    assert {d.id: d.mdm for d in roster.devices} == {"S0": "jamf", "S1": "kandji", "S2": "kandji"}
+    [note] = roster.notes
+    assert (note.code, note.subject) == ("DEVICE_IN_TWO_MDMS", "kandji, jamf")
+    assert note.message == (
+        '2 devices stand in both, and neither saw it later; kandji counts: "S1" is taken from kandji.csv, row'
+        " 2, and also stands at jamf.csv, row 3"
+    )
+
+
+def test_two_mdms_of_which_a_date_management_or_intunes_part_chooses_need_no_word() -> None:
+    for one, other in (
+        (devices(machine("S1", seen=JUNE)), devices(machine("S1", seen=MAY), mdm="kandji")),
+        (devices(machine("S1")), devices(machine("S1", managed=False), mdm="kandji")),
+        (devices(machine("S1", seen=MAY)), devices(machine("S1", seen=MAY), mdm="intune")),
+    ):
+        roster = joined(users(BOB), one, other)
+        assert ([d.mdm for d in roster.devices], roster.notes) == (["jamf"], ())
 
 
 # Plain rows

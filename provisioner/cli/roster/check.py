@@ -21,13 +21,18 @@ def command(click_context: click.Context, file: Path | None, setup: Setup) -> No
     Without FILE, the sources that the fleet file names are read.
     """
     from provisioner.cli import context, output
+    from provisioner.report import idle
     from provisioner.report import roster as report
 
     seen = context.survey(setup, file)
     if setup.json:
-        output.result_json(report.as_json(seen.roster, seen.coverage, seen.rules_at))
+        rules = {"idle_rules": idle.as_json(seen.coverage, seen.fleet, seen.rules_at)}
+        output.result_json(report.as_json(seen.roster, seen.coverage, seen.rules_at) | rules)
     else:
-        output.result(report.text(seen.roster, seen.coverage, seen.rules_at, output.width()))
+        width = output.width()
+        told = report.text(seen.roster, seen.coverage, seen.rules_at, width)
+        unused = idle.text(seen.coverage, seen.fleet, seen.rules_at, width)
+        output.result(f"{told}\n\n{unused}" if unused else told)
     if problems := seen.coverage.problems:
         output.problems(problems, json=False)  # the JSON result has them
         output.say(f"error: {InputError(problems).message}")

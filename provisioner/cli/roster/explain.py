@@ -20,16 +20,17 @@ def command(who: str, roster: Path | None, setup: Setup) -> None:
     WHO is an address or alias, a serial number, a device's name, an MDM's or directory's id, or svc:NAME.
     """
     from provisioner.cli import context, output
-    from provisioner.report import explain as report
-    from provisioner.report import lookup
+    from provisioner.report import explain, explain_json, lookup
+    from provisioner.report.decided import Decided
 
     seen = context.survey(setup, roster)
     output.recognise(typed=who)
-    decided = report.Decided(seen.roster, seen.fleet, seen.coverage, seen.rules_at, str(setup.out))
+    today = context.now().date()
+    decided = Decided(seen.roster, seen.fleet, seen.coverage, seen.rules_at, str(setup.out), today)
     found = lookup.find(seen.coverage.verdicts, who)
     if setup.json:
-        output.result_json(report.as_json(decided, found))
+        output.result_json(explain_json.as_json(decided, found))
     else:
-        output.result(report.text(decided, found, output.width()))
+        output.result(explain.text(decided, found, output.width()))
     if seen.coverage.problems:
         output.say("note: problems stop a run with this roster; provision roster check tells them")

@@ -10,7 +10,7 @@ from functools import cached_property
 from provisioner import naming
 from provisioner.assign.model import Assignment, Channel, Choice, Verdict
 from provisioner.assign.units import Unit
-from provisioner.assign.verdicts import KEEPS_KEY, Desk
+from provisioner.assign.verdicts import Desk
 from provisioner.policy.model import Policy
 from provisioner.roster.model import Roster
 
@@ -61,21 +61,11 @@ def gather(verdicts: Iterable[Verdict], carriers: Iterable[Verdict], desk: Desk)
         for choice in keys:
             who = verdict.person.identity if verdict.person is not None else verdict.id
             at(units.of_key(verdict, choice)).keys.setdefault(who, choice)
-        if verdict.reason in KEEPS_KEY and (kept := _kept(verdict)) is not None:
+        if (kept := verdict.choice) is not None and verdict.keeps:
             labelled = kept.attribution == "device" or verdict.person is None
             who = verdict.id if labelled else verdict.email
             at(units.of_kept(verdict, kept)).keys.setdefault(who, kept)
     return list(gathered.values())
-
-
-def _kept(verdict: Verdict) -> Choice | None:
-    """Return the choice whose key stays wanted, though nothing is delivered to the device.
-
-    It is the device that keeps it; its person's verdict only repeats what the device has. An address
-    that nobody in the roster has leaves a device without a person: no choice was ever its own.
-    """
-    strangers = verdict.person is None and verdict.reason == "EMAIL_NOT_IN_ROSTER"
-    return verdict.choice if verdict.kind == "device" and not strangers else None
 
 
 def in_order(roster: Roster) -> Order:

@@ -51,6 +51,14 @@ Reason = Literal[
 ]
 
 
+KEEPS_KEY: frozenset[Reason] = frozenset({
+    "CLIENT_TOO_OLD", "NO_EMAIL_IN_MDM", "EMAIL_NOT_IN_ROSTER", "EMAIL_OF_ANOTHER", "EMAIL_UNSAFE",
+    "NOT_CHECKED_IN_30D",
+})  # fmt: skip
+"""What is wrong with a console's record of somebody's device, or with what is installed on it: nothing is
+delivered, and what was delivered before goes on being used."""
+
+
 class Choice(NamedTuple):
     """What one rule, or one plain row, gives to a person, device or service."""
 
@@ -104,6 +112,16 @@ class Verdict(NamedTuple):
     reason: Reason | None = None
     """For skipped and not covered ones."""
     detail: str = ""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a device that nothing is delivered to goes on using what it has, its key included.
+
+        It is the device that does; its person's verdict only repeats it. One that has nothing but a
+        stranger's address does not: its person may have left the roster.
+        """
+        strangers = self.person is None and self.reason == "EMAIL_NOT_IN_ROSTER"
+        return self.kind == "device" and self.reason in KEEPS_KEY and not strangers
 
     @property
     def email(self) -> str:

@@ -229,8 +229,7 @@ def _attribution(rule: Rule) -> tuple[Attribution, str | None]:
 
 def _scope(rule: Rule, fleet: Fleet) -> Scope:
     """Return whose key a rule gives; what is labelled by its device is shared by whoever sits at it."""
-    labelled = rule.attribution == "device" or isinstance(rule.attribution, Pool)
-    return "team" if labelled else rule.key or fleet.keys.scope
+    return "team" if rule.shared(fleet.keys.scope) else "person"
 
 
 def _via(rule: Rule, group: str) -> str:

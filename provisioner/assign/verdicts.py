@@ -9,7 +9,7 @@ from datetime import date
 from provisioner import naming
 from provisioner.assign import addresses
 from provisioner.assign.addresses import Refusal
-from provisioner.assign.model import Attribution, Choice, Reason, Second, Status, Verdict
+from provisioner.assign.model import KEEPS_KEY, Attribution, Choice, Reason, Second, Status, Verdict
 from provisioner.assign.rules import Match, Rules
 from provisioner.assign.units import Units
 from provisioner.assign.versions import too_old
@@ -17,12 +17,6 @@ from provisioner.fleet import Fleet
 from provisioner.policy.model import Policy
 from provisioner.roster.model import Device, Person, RowKind
 
-KEEPS_KEY: frozenset[Reason] = frozenset({
-    "CLIENT_TOO_OLD", "NO_EMAIL_IN_MDM", "EMAIL_NOT_IN_ROSTER", "EMAIL_OF_ANOTHER", "EMAIL_UNSAFE",
-    "NOT_CHECKED_IN_30D",
-})  # fmt: skip
-"""What is wrong with a console's record of somebody's device, or with what is installed on it: nothing is
-delivered, and what was delivered before goes on being used."""
 OWN_KEY = "it takes a person's key that ends and has a budget"
 
 

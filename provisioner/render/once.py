@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from provisioner import naming
 from provisioner.assign import Coverage, Verdict
 from provisioner.assign.model import Reason
-from provisioner.assign.verdicts import KEEPS_KEY
 from provisioner.errors import BrokenArtifact
 from provisioner.render.bundle import Table
 from provisioner.render.cells import csv_bytes
@@ -154,19 +153,10 @@ def _without_group(coverage: Coverage, groups: Sequence[Group]) -> Iterator[Devi
     placed = {member.device.id for group in groups for member in group.members}
     for verdict in coverage.verdicts:
         device = verdict.device
-        if device is None or verdict.kind != "device" or _keeps_profile(verdict):
+        if device is None or verdict.kind != "device" or verdict.keeps:
             continue
         if device.mdm in mdms and device.platform == "macos" and device.serial and device.id not in placed:
             yield device
-
-
-def _keeps_profile(verdict: Verdict) -> bool:
-    """Whether a device that nothing is delivered to goes on using what it has.
-
-    A device that only has a stranger's address does not: its person may have left the roster.
-    """
-    strangers = verdict.person is None and verdict.reason == "EMAIL_NOT_IN_ROSTER"
-    return verdict.reason in KEEPS_KEY and not strangers
 
 
 def _without_serial(mdm: Inventory, groups: Sequence[Group]) -> Iterator[Table]:

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.assign import Coverage
-from provisioner.assign.model import Reason
-from provisioner.assign.verdicts import KEEPS_KEY
+from provisioner.assign.model import KEEPS_KEY, Reason
 from provisioner.fleet import Fleet, From, Pool, Rule
 from provisioner.fleet.model import Keys
 from provisioner.fleet.sources import RosterRules
@@ -180,11 +179,12 @@ def test_everybody_and_everything_has_exactly_one_status(who: Roster, fleet: Fle
     ]
     assert [(v.kind, v.id) for v in coverage.verdicts] == expected
     names = {a.name for a in coverage.assignments}
+    keeping = {who for v in coverage.verdicts if v.reason in KEEPS_KEY for who in (v.id, v.email)}
     for verdict in coverage.verdicts:
         gets = verdict.status in ("assigned", "key-only")
         assert (verdict.assignment in names) == gets == (verdict.reason is None)
         assert gets or verdict.reason in get_args(Reason)
-        assert gets or verdict.reason in KEEPS_KEY or not any(s.key_only for s in verdict.seconds)
+        assert gets or verdict.id in keeping or not any(s.key_only for s in verdict.seconds)
         assert all(second.assignment in names for second in verdict.seconds if second.key_only)
 
 

@@ -67,9 +67,11 @@ def read(fleet: Fleet, told: strict.Source, options: RosterOptions, today: date)
             flaw = Flaw(("roster", "source", export.at), "FILE_UNREADABLE", message, fix, str(export.path))
             problems.append(told.problem(flaw))
     problems += told.problems(twice.values())
-    if not problems:
-        groups = [export.group for export in exports if export.group is not None]
-        problems += told.problems((*asks.facts_nowhere(fleet, files), *asks.groups_nowhere(fleet, groups)))
+    groups = [export.group for export in exports if export.group is not None]
+    # What can't be found or read may well be what tells them.
+    nowhere = () if problems else asks.facts_nowhere(fleet, files)
+    nobodys = asks.groups_nowhere(fleet, groups) if groups or not problems else ()
+    problems += told.problems((*nowhere, *nobodys))
     if problems:
         raise InputError(problems)
     roster = join.join(

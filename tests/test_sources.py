@@ -204,3 +204,44 @@ def test_a_mistake_in_columns_names_the_line_of_the_fleet_file(folder: Path) -> 
     [problem] = refused(folder, SOURCE + 'columns = { mail = "E-Mial" }\n' + RULE)
     assert (problem.file, problem.code) == (str(folder / "in/users.csv"), "COLUMN_UNKNOWN")
     assert problem.fix.endswith(f"; columns stands in {folder / 'provision.toml'}:4")
+
+
+# What rules ask of groups
+
+GROUPS = '[[roster.source]]\npreset = "entra-group-members"\nfiles = "in/groups/*.csv"\n'
+PILOT = '[[assign]]\nwhen = { group = "AI-Pilot" }\nteam = "pilot"\nenv = "prod"\n'
+
+
+@pytest.fixture
+def groups(folder: Path) -> Path:
+    (folder / "in/groups").mkdir()
+    for name in ("AI-Pilot", "Everybody"):
+        (folder / f"in/groups/{name}.csv").write_text(MEMBERS)
+    return folder
+
+
+def test_a_group_that_no_file_lists_is_told_with_the_nearest_beside_a_file_that_is_missing(
+    groups: Path,
+) -> None:
+    typo = PILOT.replace("AI-Pilot", "AI-Piolt")
+    found = refused(groups, SOURCE + GROUPS + SOURCE.replace("users.csv", "gone.csv") + typo + RULE)
+    assert told(found) == [
+        (7, "roster.source[2]", "FILE_UNREADABLE"),
+        (11, "assign[0].when", "GROUP_NOWHERE"),
+    ]
+    assert found[1].value == '"AI-Piolt"'
+    assert 'did you mean "AI-Pilot"?' in found[1].fix
+
+
+def test_a_rule_that_asks_for_a_group_where_no_source_lists_any_says_which_to_add(folder: Path) -> None:
+    [problem] = refused(folder, SOURCE + PILOT + RULE)
+    assert (problem.code, problem.row) == ("GROUP_NOWHERE", 5)
+    assert 'preset = "entra-group-members"' in problem.fix
+
+
+def test_only_groups_that_a_rule_asks_for_are_read(groups: Path) -> None:
+    (groups / "in/groups/Everybody.csv").write_bytes(b"\xff\xfe broken")
+    roster = loaded(groups, SOURCE + GROUPS + PILOT + RULE).roster
+    assert {p.identity: p.groups for p in roster.people if p.groups} == {"ada@acme.com": ("AI-Pilot",)}
+    assert [note.code for note in roster.notes] == ["GROUPS_NOT_ASKED"]
+    assert [source.file.rpartition("/")[2] for source in roster.sources] == ["users.csv", "AI-Pilot.csv"]

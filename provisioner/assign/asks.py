@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from provisioner import strict
 from provisioner.assign import looks, versions
 from provisioner.fleet import Fleet
 from provisioner.fleet.patterns import FACT_NAME, pattern
@@ -78,11 +77,12 @@ def _nowhere(path: KeyPath, message: str, fact: str, known: Mapping[str, str]) -
 
 def groups_nowhere(fleet: Fleet, listed: Sequence[str]) -> Iterator[Flaw]:
     """Yield the groups that rules ask for and that no file lists; a typing error would match nobody."""
-    folded = [group.strip().casefold() for group in listed]
+    folded = {group.strip().casefold(): group for group in listed}
     for at, rule in enumerate(fleet.assign):
         for text in rule.when.get("group", ()):
             if isinstance(text, str) and not any(map(pattern([text]).match, folded)):
-                fix = f"name it as its file is called: {strict.suggestion(text, listed)}"
+                near = get_close_matches(text.strip().casefold(), folded, 1)
+                fix = f'did you mean "{folded[near[0]]}"?' if near else "name it as its file is called"
                 if not listed:
                     fix = 'add the group\'s members: [[roster.source]] with preset = "entra-group-members"'
                 yield Flaw(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import get_args
 
 import pytest
@@ -14,7 +13,7 @@ from provisioner.assign.model import Reason
 from provisioner.render import tables
 from provisioner.render.cells import STARTERS, csv_bytes, read_csv
 from provisioner.render.reasons import MEANING, next_step
-from provisioner.roster.model import Device, Entry, Inventory, LeftOut, Person, Place
+from provisioner.roster.model import Entry, Inventory, LeftOut, Person
 from tests.render.coverages import (
     ALICE,
     BOB,
@@ -204,27 +203,3 @@ def test_every_cell_reads_back(rows: list[list[str]]) -> None:
     data = csv_bytes(("a", "b"), rows)
     assert read_csv(data) == [["a", "b"], *rows]
     assert not any(cell.startswith(STARTERS) for row in table(data) for cell in row)
-
-
-def test_many_rows_are_written_quickly() -> None:
-    """No slower than a few times what the csv module needs for as many cells."""
-    who, chosen = ALICE, choice()
-    place = Place("in/intune.csv", 2)
-    members = tuple(
-        on(
-            Device(f"PF{n}", place, f"PF{n}", "name", "intune", f"{n}", None, "windows"),
-            who._replace(identity=f"p{n}@acme.com") if n < 100 else who,
-            chosen,
-            "eng-prod",
-        )
-        for n in range(30_000)
-    )
-    coverage = covering(unit("eng-prod", *members))
-    plain = [[cell] * 16 for cell in ("something",) * 30_000]
-    start = time.process_time()
-    csv_bytes(("x",) * 16, plain)
-    once = time.process_time() - start
-    start = time.process_time()
-    data = tables.assignments(coverage).data
-    assert time.process_time() - start < 10 * once
-    assert data.count(b"\n") == 30_001

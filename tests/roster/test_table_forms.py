@@ -6,7 +6,6 @@ import codecs
 import csv
 import io
 import json
-import time
 from collections.abc import Callable
 from datetime import date, datetime
 from datetime import time as time_of_day
@@ -174,26 +173,6 @@ def test_an_export_may_have_longer_cells_than_a_roster() -> None:
     long = f"a,b\n1,{'x' * 100_000}\n"
     assert found(long)[2] == [(2, None, "CELL_TOO_LONG")]
     assert found(long, Limits(cell=LONG_CELL))[2] == []
-
-
-def test_reading_costs_little_more_than_the_csv_module_alone() -> None:
-    """Measured: 1.2 times; the rest is room for a busy machine."""
-    row = ",".join(["person@acme.com", "Zo\u00eb Nguyen", *["Engineering", "true", ""] * 10])
-    data = (",".join(f"c{n}" for n in range(32)) + "\n" + f"{row}\n" * 20_000).encode()
-
-    def bare() -> int:
-        return sum(1 for _ in csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")))
-
-    def ours() -> int:
-        table = read_table(io.BytesIO(data), Problems("table"))
-        return sum(1 for _ in table.rows) + 1 if table else 0
-
-    def seconds(read: Callable[[], int]) -> float:
-        started = time.process_time()
-        assert read() == 20_001
-        return time.process_time() - started
-
-    assert min(seconds(ours) for _ in range(5)) < 2.4 * min(seconds(bare) for _ in range(5))
 
 
 # Workbooks

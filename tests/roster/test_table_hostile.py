@@ -7,7 +7,6 @@ import json
 import struct
 import subprocess
 import sys
-import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -145,13 +144,11 @@ def test_ten_gigabytes_are_refused_before_they_are_read(start: bytes, tmp_path: 
     with path.open("wb") as file:
         file.write(start)
         file.truncate(10 * GIB)
-    started = time.process_time()
     with path.open("rb") as stream:
         problems = Problems("sparse")
         assert read_table(stream, problems) is None
         assert stream.tell() <= 1024
     assert [p.code for p in problems.error().problems] == ["FILE_TOO_BIG"]
-    assert time.process_time() - started < 1
 
 
 # ZIP

@@ -23,11 +23,13 @@ from typing import Literal
 from provisioner.errors import Problem
 from provisioner.fleet.patterns import Conditions
 from provisioner.naming import shown
+from provisioner.roster import usage
 from provisioner.roster.address import read_address, read_domain
 from provisioner.roster.exclusion import excluder, service_account, unusable
 from provisioner.roster.model import Entry, LeftOut, Note, Person, Place
 from provisioner.roster.records import PeopleFile, PersonRecord, PlainFile
 from provisioner.roster.text import Flaw
+from provisioner.roster.usage import Account
 
 PLAIN = "plain"
 _NO_FACTS: dict[str, str] = {}
@@ -141,35 +143,22 @@ class People:
                 self._accounts.setdefault(low, [low]).extend(moved)
                 self._leader.update(dict.fromkeys(moved, low))
 
-    def _verdicts(self, accounts: Iterable[int]) -> dict[str, dict[str, LeftOut | None]]:
-        """Return for each directory why its ids are left out, None for one that is in use."""
-        found: dict[str, dict[str, LeftOut | None]] = {}
-        for at in accounts:
-            ids = found.setdefault(self._presets[at], {})
-            directory_id, why = self._records[at].directory_id.lower(), self._left_out[at]
-            known = ids.setdefault(directory_id, why)
-            # Rows without an id are one account, and one of them that is in use is enough.
-            use = (known and why) if not directory_id else (known or why)
-            ids[directory_id] = min(known, why) if known and why else use
-        return found
+    def _account(self, at: int) -> Account:
+        record = self._records[at]
+        return Account(self._presets[at], record.directory_id.lower(), self._left_out[at])
 
     def _twice(self, accounts: list[int]) -> Iterator[Problem]:
         """Yield a problem for each further id in use of one directory."""
-        verdicts = self._verdicts(accounts)
-        first: dict[str, int] = {}
-        for at in sorted(accounts, key=self._where):
-            preset, directory_id = self._presets[at], self._records[at].directory_id.lower()
-            if not directory_id or verdicts[preset][directory_id]:
-                continue
-            known = first.setdefault(preset, at)
-            if self._records[known].directory_id.lower() != directory_id:
-                file, row = self._place(at)
-                message = (
-                    f"{self._place(known)} has the same address and another directory id, "
-                    "and both accounts are in use"
-                )
-                fix = "disable or correct one of them in the directory, and export again"
-                yield Problem(file, row, None, "IDENTITY_TWICE", message, fix, shown(str(self._identity[at])))
+        ordered = sorted(accounts, key=self._where)
+        for first, other in usage.both_in_use(list(map(self._account, ordered))):
+            file, row = self._place(ordered[other])
+            message = (
+                f"{self._place(ordered[first])} has the same address and another directory id, "
+                "and both accounts are in use"
+            )
+            fix = "disable or correct one of them in the directory, and export again"
+            value = shown(str(self._identity[ordered[other]]))
+            yield Problem(file, row, None, "IDENTITY_TWICE", message, fix, value)
 
     def _across(self) -> list[tuple[int, int]]:
         """Return the links between directories by addresses that are no identities of both."""
@@ -352,9 +341,7 @@ class People:
         if person not in self._accounts:
             why = self._left_out[person]
         else:
-            directories = self._verdicts(self._accounts[person]).values()
-            all_out = [min(filter(None, ids.values())) for ids in directories if all(ids.values())]
-            why = min(all_out, default=None)
+            why = usage.left_out(map(self._account, self._accounts[person]))
         best = self._ranked(person)[0]
         flaw = self._identity[best]
         if why is None and isinstance(flaw, Flaw) and not self._usable(person):

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from provisioner.roster.exports import EXPORTS, ExportPreset
@@ -153,7 +154,6 @@ def test_what_would_stop_a_run_is_told_beside_the_result(desk: Pilot) -> None:
 
 
 def test_a_workbook_is_read_as_well(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed")
     book = openpyxl.Workbook()
     book.active.append(["userPrincipalName", "mail", "displayName", "accountEnabled"])
     book.active.append(["a@acme.com", "a@acme.com", "Alice", True])

@@ -14,7 +14,9 @@ from gateway_client.bundled.server import Embedded
 from gateway_client.bundled.settings import GatewaySettings
 
 portkey_ai = pytest.importorskip("portkey_ai", reason="the portkey-ai SDK is not installed")
-exceptions = pytest.importorskip("portkey_ai.api_resources.exceptions")
+exceptions = pytest.importorskip(
+    "portkey_ai.api_resources.exceptions", reason="the portkey-ai SDK is not installed"
+)
 
 ADMIN = "admin-token-for-the-portkey-sdk"
 FALLBACK = {

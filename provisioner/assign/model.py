@@ -86,6 +86,8 @@ class Second(NamedTuple):
     assignment: str
     key_only: bool
     choice: Choice
+    why: str = ""
+    """Why a key that its rule or row would give is not given, for people."""
 
 
 class Verdict(NamedTuple):
@@ -112,6 +114,8 @@ class Verdict(NamedTuple):
     reason: Reason | None = None
     """For skipped and not covered ones."""
     detail: str = ""
+    passed_over: Choice | None = None
+    """What came first, where it reaches nobody for want of a device and a later key took its place."""
 
     @property
     def keeps(self) -> bool:

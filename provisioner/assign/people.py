@@ -85,10 +85,11 @@ class People:
             status="key-only",
             assignment=keys[0].assignment,
             choice=keys[0].choice,
-            seconds=keys[1:],
+            seconds=tuple(second for second in verdict.seconds if second is not keys[0]),
             attribution="none",
             expected="",
             detail=f"no device of the inventories is theirs; {detail}",
+            passed_over=verdict.choice,
         )
 
 

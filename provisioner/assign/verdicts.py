@@ -120,10 +120,26 @@ class Desk:
                 day = first.expires
             if day != choice.expires:
                 choice = choice._replace(expires=day)
-            over = bool(unclear) or (day is not None and day <= self.today)
-            refused = ruled and self._by_hand(choice) is not None
-            key_only = gives_key and person is not None and not over and not refused
-            yield Second(name, key_only, choice)
+            why = self._kept_back(choice, unclear, first, person, ruled=ruled) if gives_key else ""
+            yield Second(name, gives_key and not why, choice, why)
+
+    def _kept_back(
+        self, choice: Choice, unclear: str, first: Choice, person: Person | None, *, ruled: bool
+    ) -> str:
+        """Return why a further key is not given after all; `unclear` is an end that is no certain day."""
+        if person is None:
+            if first.attribution == "device":
+                return "many sit at the device, and keys go to people"
+            return "the device is nobody's, and keys go to people"
+        if unclear:
+            return f"its end is no certain day: {naming.shown(unclear)}"
+        if choice.expires is not None and choice.expires <= self.today:
+            return f"over since {choice.expires}"
+        if not ruled or self._by_hand(choice) is None:
+            return ""
+        if choice.scope != "person":
+            return "nobody unmanaged gets a shared key"
+        return f"a key of somebody unmanaged {'must end' if choice.expires is None else 'needs a budget'}"
 
     def _unmanaged(self, person: Person) -> bool:
         """Whether inventories list devices, and none that is managed is the person's."""

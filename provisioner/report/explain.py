@@ -19,7 +19,6 @@ from provisioner.report.decided import (
     first_row,
     folders,
     group_files,
-    is_promoted,
     outcome,
     second_told,
     tried,
@@ -141,9 +140,7 @@ def _rules(decided: Decided, verdict: Verdict) -> Iterator[Line]:
         )
     for one in sorted((*missed[-MISSED_MAX:], *matching), key=attrgetter("at")):
         came = (
-            f"{outcome(decided, verdict, matching, one.at)}: {_match(one)}"
-            if one.matches
-            else f"does not match: {_miss(one)}"
+            f"{outcome(verdict, one.at)}: {_match(one)}" if one.matches else f"does not match: {_miss(one)}"
         )
         yield numbered(one.at, rules_at), came
     if verdict.choice is None and not decided.fleet.assign:
@@ -155,7 +152,7 @@ def _rows_first(verdict: Verdict) -> Iterator[Line]:
     choice, row = verdict.choice, first_row(verdict)
     if row is None:
         return
-    if not is_promoted(verdict):
+    if verdict.passed_over is None:
         yield str(row.place), "decides: who or what a row names goes before all rules"
         return
     yield str(row.place), f"comes first, but {NO_DEVICE}"
@@ -255,4 +252,4 @@ def _key(assignment: Assignment) -> str:
 def _second_key(decided: Decided, verdict: Verdict, second: Second) -> str:
     assignment = assignment_called(decided, second.assignment) if second.key_only else None
     key = f": {_key(assignment)}" if assignment else ""
-    return f"{second_told(decided, verdict, second)}, by {by(second.choice, decided.rules_at)}{key}"
+    return f"{second_told(second)}, by {by(second.choice, decided.rules_at)}{key}"

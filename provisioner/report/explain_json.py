@@ -74,7 +74,6 @@ def _verdict_json(decided: Decided, verdict: Verdict) -> dict[str, Any]:
     assignment = assignment_called(decided, verdict.assignment)
     choice = verdict.choice
     asked = tried(decided, verdict)
-    matching = [one for one in asked if one.matches]
     return {
         "of": verdict.kind,
         "id": verdict.id,
@@ -105,7 +104,7 @@ def _verdict_json(decided: Decided, verdict: Verdict) -> dict[str, Any]:
         "rules": [
             {
                 "rule": numbered(one.at, decided.rules_at),
-                "outcome": outcome(decided, verdict, matching, one.at) if one.matches else "does not match",
+                "outcome": outcome(verdict, one.at) if one.matches else "does not match",
                 "asked": [asked._asdict() for asked in one.asked],
             }
             for one in asked

@@ -293,3 +293,19 @@ def test_the_key_of_a_device_that_is_not_seen_for_a_while_stays_wanted(key: str)
     assert (of(coverage, "S1").status, of(coverage, "S1").reason) == ("not-covered", "NOT_CHECKED_IN_30D")
     [kept] = coverage.assignments
     assert (kept.members, kept.key_only) == ((), ("ann@acme.com",))
+
+
+def test_a_key_that_is_kept_back_says_why_and_what_came_first_is_remembered() -> None:
+    """Somebody without a device: the artifact reaches nobody, a team's key is kept back, an own one not."""
+    fleet = (
+        rule("", '"eng"')
+        + rule("", '"sdk"', more='second = "key-only"')
+        + rule("", '"own"', more='second = "key-only"\nkey = "person"\nexpires = "2036-01-01"')
+    )
+    verdict = of(decided(roster([person("ann")], [mac("S1", "bob")]), fleet), "ann")
+    assert (verdict.status, verdict.passed_over and verdict.passed_over.team) == ("key-only", "eng")
+    assert verdict.choice is not None
+    assert verdict.choice.team == "own"
+    assert [(s.assignment, s.key_only, s.why) for s in verdict.seconds] == [
+        ("sdk-prod", False, "nobody unmanaged gets a shared key")
+    ]

@@ -199,7 +199,7 @@ def decided(roster: Roster = ROSTER, text: str = FLEET) -> Decided:
     policies = dict.fromkeys(("standard", "restricted"), POLICY)
     rules_at = RulesAt("provision.toml", rule_lines(text))
     coverage = cover(roster, fleet, policies, today=TODAY, rules_at=rules_at)
-    return Decided(roster, fleet, coverage, rules_at, "dist", TODAY)
+    return Decided(roster, fleet, coverage, rules_at, "dist")
 
 
 def fleet() -> Fleet:

@@ -25,8 +25,7 @@ def command(who: str, roster: Path | None, setup: Setup) -> None:
 
     seen = context.survey(setup, roster)
     output.recognise(typed=who)
-    today = context.now().date()
-    decided = Decided(seen.roster, seen.fleet, seen.coverage, seen.rules_at, str(setup.out), today)
+    decided = Decided(seen.roster, seen.fleet, seen.coverage, seen.rules_at, str(setup.out))
     found = lookup.find(seen.coverage.verdicts, who)
     if setup.json:
         output.result_json(explain_json.as_json(decided, found))

@@ -48,9 +48,9 @@ def cover(
     people, devices, carriers = decide(roster, of_people, of_devices)
     services = [of_service(desk, service) for service in roster.services]
     verdicts = (*people, *devices, *services)
-    gathered = gather(verdicts, (*carriers, *services), desk)
-    made = assignments(gathered, roster, desk, policies)
     order = in_order(roster)
+    gathered = gather(verdicts, (*carriers, *services), desk, order)
+    made = assignments(gathered, roster.tenant, order, desk, policies)
     problems = [
         *of_devices.problems,
         *conflicts.devices_twice(made),

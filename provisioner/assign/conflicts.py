@@ -98,7 +98,11 @@ def devices_twice(assignments: Iterable[Assignment]) -> Iterator[Problem]:
         for member in assignment.members:
             device = member.device.id if member.device is not None else member.serial.upper()
             first = reached.setdefault(device, member)
-            if first is not member and device and first.assignment != assignment.name:
+            if first is member or not device:
+                continue
+            if first.assignment == assignment.name:
+                reached[device] = min(first, member, key=_place)
+            else:
                 against = f"{_place(first)} gives {first.assignment}"
                 yield two_assignments(device, member.place, assignment.name, against)
 

@@ -40,8 +40,13 @@ class Gathered:
         return naming.config_name(self.unit.team, self.unit.env)
 
 
-def gather(verdicts: Iterable[Verdict], carriers: Iterable[Verdict], desk: Desk) -> list[Gathered]:
-    """Return what verdicts lead to: `carriers` are the members, what else gives a key is key-only."""
+def gather(
+    verdicts: Iterable[Verdict], carriers: Iterable[Verdict], desk: Desk, order: Order
+) -> list[Gathered]:
+    """Return what verdicts lead to: `carriers` are the members, what else gives a key is key-only.
+
+    Of several choices that give one and the same key, the first by `order` counts.
+    """
     gathered: dict[Unit, Gathered] = {}
 
     def at(unit: Unit) -> Gathered:
@@ -49,6 +54,12 @@ def gather(verdicts: Iterable[Verdict], carriers: Iterable[Verdict], desk: Desk)
         if found is None:
             found = gathered[unit] = Gathered(unit)
         return found
+
+    def give(unit: Unit, who: str, choice: Choice) -> None:
+        keys = at(unit).keys
+        before = keys.setdefault(who, choice)
+        if before is not choice and order(choice) < order(before):
+            keys[who] = choice
 
     units = desk.units
     for verdict in carriers:
@@ -60,11 +71,11 @@ def gather(verdicts: Iterable[Verdict], carriers: Iterable[Verdict], desk: Desk)
             keys.insert(0, verdict.choice)
         for choice in keys:
             who = verdict.person.identity if verdict.person is not None else verdict.id
-            at(units.of_key(verdict, choice)).keys.setdefault(who, choice)
+            give(units.of_key(verdict, choice), who, choice)
         if (kept := verdict.choice) is not None and verdict.keeps:
             labelled = kept.attribution == "device" or verdict.person is None
             who = verdict.id if labelled else verdict.email
-            at(units.of_kept(verdict, kept)).keys.setdefault(who, kept)
+            give(units.of_kept(verdict, kept), who, kept)
     return list(gathered.values())
 
 
@@ -81,15 +92,14 @@ def in_order(roster: Roster) -> Order:
 
 
 def assignments(
-    gathered: Iterable[Gathered], roster: Roster, desk: Desk, policies: Mapping[str, Policy]
+    gathered: Iterable[Gathered], tenant: str, order: Order, desk: Desk, policies: Mapping[str, Policy]
 ) -> tuple[Assignment, ...]:
     """Return the assignments, in the order of the first choice that leads to each."""
-    order = in_order(roster)
     placed = [
         (order(first), g.unit.name, first, g) for g in gathered for first in [min(g.choices, key=order)]
     ]
     placed.sort(key=lambda item: item[:2])
-    return tuple(_assignment(g, first, roster.tenant, desk, policies) for _, _, first, g in placed)
+    return tuple(_assignment(g, first, tenant, desk, policies) for _, _, first, g in placed)
 
 
 def _assignment(

@@ -20,8 +20,12 @@ from gateway_client.bundled.admin.routes import routes as admin_routes
 from gateway_client.bundled.bugs import Caught
 from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.data_plane.routes import routes as data_plane_routes
+from gateway_client.bundled.directory import Directory
 from gateway_client.bundled.faults import ChangeCount
 from gateway_client.bundled.gateway import Gateway
+from gateway_client.bundled.governance.governor import Governor
+from gateway_client.bundled.mcp.routes import routes as mcp_routes
+from gateway_client.bundled.pages.routes import routes as page_routes
 from gateway_client.bundled.settings import GatewaySettings
 from gateway_client.bundled.store.database import Store
 from gateway_client.bundled.store.logbook import Logbook
@@ -47,6 +51,8 @@ def create_app(
     gateway = Gateway(
         settings=settings,
         store=store,
+        directory=Directory(store, clock),
+        governor=Governor(store),
         logbook=Logbook(store),
         clock=clock,
         upstreams={**_upstreams(settings), **(upstreams or {})},
@@ -66,7 +72,13 @@ def create_app(
             gateway.logbook.close()
 
     app = Starlette(
-        routes=[Route("/v1/health", health, methods=["GET"]), *data_plane_routes(), *admin_routes()],
+        routes=[
+            Route("/v1/health", health, methods=["GET"]),
+            *data_plane_routes(),
+            *admin_routes(),
+            *mcp_routes(),
+            *page_routes(),
+        ],
         middleware=[Middleware(Traced), Middleware(Caught)],
         exception_handlers={
             Refusal: _refused,

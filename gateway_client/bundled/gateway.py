@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
+from gateway_client.bundled.directory import Directory
+from gateway_client.bundled.governance.governor import Governor
 from gateway_client.bundled.settings import GatewaySettings
 from gateway_client.bundled.store.database import Store
 from gateway_client.bundled.store.logbook import Logbook
@@ -19,6 +21,8 @@ class Gateway:
 
     settings: GatewaySettings
     store: Store
+    directory: Directory
+    governor: Governor
     logbook: Logbook
     clock: Clock
     upstreams: Mapping[str, Upstream]

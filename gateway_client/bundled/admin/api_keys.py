@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping
 
 from gateway_client.bundled import credentials
 from gateway_client.bundled.admin import bodies
-from gateway_client.bundled.admin.door import Answer, Call, forbidden, invalid, listing, paging
+from gateway_client.bundled.admin.door import Answer, Call, Table, forbidden, invalid, listing, paging
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.store import configs, keys, workspaces
 from gateway_client.bundled.timestamps import stamp
@@ -160,3 +160,13 @@ def _shown(gateway: Gateway, row: RowMapping) -> Answer:
         "defaults": {"metadata": row["defaults_metadata"], "config_id": row["config_id"]},
         "object": "api-key",
     }
+
+
+TABLE: Table = (
+    ("POST", "/v1/api-keys/{id}/rotate", rotate),
+    ("POST", "/v1/api-keys/{type}/{sub_type}", create),
+    ("GET", "/v1/api-keys", index),
+    ("GET", "/v1/api-keys/{id}", get),
+    ("PUT", "/v1/api-keys/{id}", update),
+    ("DELETE", "/v1/api-keys/{id}", delete),
+)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping
 
 from gateway_client.bundled.admin import bodies
 from gateway_client.bundled.admin.api_keys import workspace_of
-from gateway_client.bundled.admin.door import Answer, Call, forbidden, invalid, listing, paging
+from gateway_client.bundled.admin.door import Answer, Call, Table, forbidden, invalid, listing, paging
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.routing import language
 from gateway_client.bundled.store import configs, workspaces
@@ -130,3 +130,13 @@ def _body(version: RowMapping) -> dict[str, Any]:
         "type": "ORG_CONFIG",
         "version_id": version["version_id"],
     }
+
+
+TABLE: Table = (
+    ("POST", "/v1/configs", create),
+    ("GET", "/v1/configs", index),
+    ("GET", "/v1/configs/{slug}", get),
+    ("PUT", "/v1/configs/{slug}", update),
+    ("DELETE", "/v1/configs/{slug}", delete),
+    ("GET", "/v1/configs/{slug}/versions", versions),
+)

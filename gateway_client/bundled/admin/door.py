@@ -36,6 +36,8 @@ class Call:
 
 
 Handler = Callable[[Gateway, Call], Answer]
+Table = tuple[tuple[str, str, Handler], ...]
+"""Method, path and handler of each route of a room; the first that fits answers."""
 
 
 class AdminRefusal(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from gateway_client.bundled.admin.door import Answer, Call, forbidden, listing, paging
+from gateway_client.bundled.admin.door import Answer, Call, Table, forbidden, listing, paging
 from gateway_client.bundled.gateway import Gateway
 
 
@@ -39,3 +39,9 @@ def _shown(gateway: Gateway, slug: str) -> Answer:
         "created_at": gateway.store.created_at,
         "object": "provider",
     }
+
+
+TABLE: Table = (
+    ("GET", "/v1/providers", index),
+    ("GET", "/v1/providers/{slug}", get),
+)

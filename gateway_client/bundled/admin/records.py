@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from sqlalchemy import RowMapping
 
-from gateway_client.bundled.admin.door import AdminRefusal, Answer, Call, invalid, listing, paging
+from gateway_client.bundled.admin.door import AdminRefusal, Answer, Call, Table, invalid, listing, paging
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.store import records
 
@@ -70,3 +70,9 @@ def _shown(row: RowMapping) -> Answer:
     entry["key"] = {"id": entry.pop("key_id"), "name": entry.pop("key_name")}
     entry["metadata"] = entry.pop("merged_metadata")
     return entry
+
+
+TABLE: Table = (
+    ("GET", "/v1/logs", logs),
+    ("GET", "/v1/audit", audit),
+)

@@ -7,7 +7,16 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from gateway_client.bundled.admin import bodies
-from gateway_client.bundled.admin.door import Answer, Call, conflict, forbidden, invalid, listing, paging
+from gateway_client.bundled.admin.door import (
+    Answer,
+    Call,
+    Table,
+    conflict,
+    forbidden,
+    invalid,
+    listing,
+    paging,
+)
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.store import workspaces
 
@@ -102,3 +111,12 @@ def _shown(row: RowMapping) -> dict[str, Any]:
         "rate_limits": row["rate_limits"] or [],
         "object": "workspace",
     }
+
+
+TABLE: Table = (
+    ("POST", "/v1/admin/workspaces", create),
+    ("GET", "/v1/admin/workspaces", index),
+    ("GET", "/v1/admin/workspaces/{id}", get),
+    ("PUT", "/v1/admin/workspaces/{id}", update),
+    ("DELETE", "/v1/admin/workspaces/{id}", delete),
+)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from gateway_client.bundled import credentials
 from gateway_client.bundled.data_plane import refusals
 from gateway_client.bundled.gateway import Gateway
-from gateway_client.bundled.store import keys
 from gateway_client.bundled.store.keys import Caller
 
 INVALID = "Portkey Error: Invalid API Key. Error Code: 03"
@@ -25,11 +24,10 @@ def admit(gateway: Gateway, headers: Mapping[str, str]) -> Caller:
     digest = credentials.digest(presented)
     if hmac.compare_digest(digest, gateway.admin_digest):
         raise refusals.coded(403, "Forbidden!", "033")
-    with gateway.store.reading() as db:
-        caller = keys.caller(db, digest, gateway.clock())
+    caller = gateway.directory.caller(digest)
     if caller is None:
         raise refusals.coded(401, INVALID, "03")
-    if caller.expired:
+    if caller.expired(gateway.clock()):
         raise refusals.coded(401, "Portkey API Key Expired", "01")
     if "completions.write" not in caller.scopes or caller.type.startswith("organisation-"):
         raise refusals.coded(403, "Forbidden!", "033")

@@ -9,7 +9,6 @@ from gateway_client.bundled.data_plane import refusals
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.routing import language, model_names
 from gateway_client.bundled.routing.language import Node
-from gateway_client.bundled.store import configs
 from gateway_client.bundled.store.keys import Caller
 
 INLINE = {
@@ -59,19 +58,25 @@ def _config(gateway: Gateway, caller: Caller, asked: str | None) -> tuple[Node, 
     reference = asked or caller.config
     if reference is None:
         return Node(), None
-    with gateway.store.reading() as db:
-        saved = configs.saved(db, caller.workspace_id, reference)
-    if saved is None:
+    try:
+        route = gateway.directory.route(caller.workspace_id, reference)
+    except language.BadConfig as exc:
+        raise _bad(exc) from exc
+    if route is None:
         raise refusals.plain("Invalid config id passed")
-    return _read(saved.body), saved.slug
+    return route.node, route.slug
 
 
 def _read(text: str) -> Node:
     try:
         return language.read(text)
     except language.BadConfig as exc:
-        body = {"status": "failure", "message": "Invalid config passed", "errors": list(exc.problems)}
-        raise refusals.Refusal(400, body) from exc
+        raise _bad(exc) from exc
+
+
+def _bad(config: language.BadConfig) -> refusals.Refusal:
+    body = {"status": "failure", "message": "Invalid config passed", "errors": list(config.problems)}
+    return refusals.Refusal(400, body)
 
 
 def _provider(gateway: Gateway, headers: Mapping[str, str]) -> str | None:

@@ -16,16 +16,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from gateway_client.bundled.data_plane import binding, metadata, prices, refusals
-from gateway_client.bundled.data_plane.dispatch import Dispatch, Incoming, dispatch
+from gateway_client.bundled.data_plane.calling import Answered, Calling
+from gateway_client.bundled.data_plane.dispatch import Dispatch, Incoming
 from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.data_plane.usage import Tap
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.request_body import TooLong, read_body
-from gateway_client.bundled.routing.attempts import NoRoute, Target, attempts
 from gateway_client.bundled.store.keys import Caller
 from gateway_client.bundled.store.records import Outcome, RequestRecord
 from gateway_client.bundled.timestamps import stamp
-from gateway_client.bundled.upstreams.port import Broken, Reply, Unreachable
+from gateway_client.bundled.upstreams.port import Broken, Reply
 
 PASSED_BACK = frozenset({"content-type", "content-encoding", "request-id", "retry-after", "x-should-retry"})
 BROKEN_STREAM = {
@@ -50,6 +50,7 @@ class Exchange:
         self._record = RequestRecord(
             time=stamp(gateway.clock()),
             trace_id=request.state.trace_id,
+            workspace_id=caller.workspace_id,
             key_id=caller.key_id,
             key_name=caller.key_name,
             path=path,
@@ -57,6 +58,7 @@ class Exchange:
             session_id=_bounded(headers.get("x-claude-code-session-id")),
             settings_checksum=_bounded(headers.get("x-claude-code-managed-settings-checksum")),
         )
+        self._calling = Calling(gateway, caller, self._record)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, unless the client goes away first."""
@@ -90,23 +92,27 @@ class Exchange:
     async def _answer(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             incoming = self._read(body)
-            sent, target, reply = await self._try_targets(incoming)
+            bound = binding.bind(self._gateway, self._caller, self._request.headers)
+            self._record.config = bound.slug
+            answered = await self._calling.call(incoming, bound)
         except Refusal as refusal:
             self._finish(refusal.status, "upstream failed" if refusal.status in (408, 502) else "refused")
             self._last_part_sent = True
             await refusal.response()(scope, receive, send)
             return
         try:
-            await self._pass_on(sent, target, reply, send)
+            await self._pass_on(answered, send)
         finally:
-            await reply.close()
+            await answered.reply.close()
 
     def _read(self, body: bytes) -> Incoming:
         """Read the request, and note who it is attributed to and what it asks for."""
         headers, record, caller = self._request.headers, self._record, self._caller
         claimed = metadata.of_header(headers.get("x-portkey-metadata"))
         merged = metadata.merged(claimed, caller.metadata, caller.workspace_metadata)
-        record.merged_metadata = metadata.logged(merged)
+        record.merged_metadata = logged = metadata.logged(merged)
+        record.tenant, record.team, record.env = logged.get("tenant"), logged.get("team"), logged.get("env")
+        record.user = logged.get("user") or logged.get("_user")
         record.contradicted = metadata.contradicted(claimed, merged)
         params = _params(body)
         record.model_asked = _bounded(params.get("model"))
@@ -114,50 +120,8 @@ class Exchange:
         query = self._request.scope["query_string"].decode("latin-1")
         return Incoming(self._path, query, headers, body, params, merged)
 
-    async def _try_targets(self, incoming: Incoming) -> tuple[Dispatch, Target, Reply]:
-        """Try targets as the config has it, and return the reply to pass on."""
-        gateway, record = self._gateway, self._record
-        bound = binding.bind(gateway, self._caller, self._request.headers)
-        record.config = bound.slug
-        facts = {
-            "metadata": incoming.metadata,
-            "params": incoming.params,
-            "url": {"pathname": incoming.path},
-        }
-        steps = attempts(bound.node, facts, gateway.chance)
-        try:
-            target = next(steps)
-            while True:
-                sent = dispatch(target, incoming, bound.provider, gateway.settings.providers)
-                record.target, record.provider, record.model_served = target.path, sent.provider, sent.model
-                reply = await self._call(sent, target)
-                try:
-                    target = steps.send(reply.status if isinstance(reply, Reply) else None)
-                except StopIteration:
-                    break
-                except NoRoute:
-                    await _give_up(reply)
-                    raise
-                await _give_up(reply)
-        except NoRoute as exc:
-            raise refusals.plain("Query router did not resolve to any valid target") from exc
-        if isinstance(reply, Refusal):
-            raise reply
-        return sent, target, reply
-
-    async def _call(self, sent: Dispatch, target: Target) -> Reply | Refusal:
-        """Call one provider; that it gave no answer is a value, because another may be tried."""
-        limit = target.request_timeout
-        try:
-            async with asyncio.timeout(limit / 1000 if limit else None):
-                return await self._gateway.upstreams[sent.provider].call(sent.outgoing)
-        except TimeoutError:
-            message = f"Request exceeded the timeout sent in the request: {limit}ms"
-            return refusals.upstream_failure(408, message, "timeout_error", sent.provider)
-        except Unreachable as exc:
-            return refusals.upstream_failure(502, str(exc), "upstream_unreachable", sent.provider)
-
-    async def _pass_on(self, sent: Dispatch, target: Target, reply: Reply, send: Send) -> None:
+    async def _pass_on(self, answered: Answered, send: Send) -> None:
+        sent, target, reply = answered.sent, answered.target, answered.reply
         headers = {
             name: value
             for name, value in reply.headers.items()
@@ -221,12 +185,11 @@ class Exchange:
             record.cache_write_tokens = usage.cache_write_5m + usage.cache_write_1h
             record.cost_nano_usd = prices.cost(record.model_served, usage)
         record.latency_ms = round((time.perf_counter() - self._started) * 1000)
+        if self._calling.admission is not None:
+            tokens = usage.prompt() + usage.output if usage else 0
+            now = self._gateway.clock()
+            self._gateway.governor.settle(self._calling.admission, tokens, record.cost_nano_usd or 0, now)
         self._gateway.logbook.add(record)
-
-
-async def _give_up(reply: Reply | Refusal) -> None:
-    if isinstance(reply, Reply):
-        await reply.close()
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -19,14 +19,19 @@ from gateway_client.bundled.store import schema, workspaces
 from gateway_client.bundled.timestamps import stamp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Store:
-    """An open database. `instance_id` tells it from every other one; health checks show it."""
+    """An open database. `instance_id` tells it from every other one; health checks show it.
+
+    `generation` rises with every change that an admin makes, so that what is kept in memory is known
+    to be old; what only adds to the log leaves it alone.
+    """
 
     engine: Engine
     instance_id: str
     organisation_id: str
     created_at: str
+    generation: int = 0
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -37,6 +42,13 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give the only writing connection; commits at the end, rolls back on an error."""
+        with _writer(self.engine) as connection:
+            yield connection
+        self.generation += 1
+
+    @contextmanager
+    def logging(self) -> Iterator[Connection]:
+        """Give the same for what no request goes by: records and meters."""
         with _writer(self.engine) as connection:
             yield connection
 

@@ -20,7 +20,11 @@ from gateway_client.bundled.timestamps import stamp
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request: what its key allows and carries."""
+    """Who makes a request: what its key allows and carries.
+
+    `expires_at` and `ends_at` (of a secret in transition) are moments as the store keeps them. Limits
+    are as the admin API took them (`admin.bodies.UsageLimits`, `RateLimit`), None or empty for none.
+    """
 
     key_id: str
     key_name: str
@@ -31,7 +35,17 @@ class Caller:
     allow_config_override: bool
     metadata: Mapping[str, Any]
     workspace_metadata: Mapping[str, Any]
-    expired: bool
+    user_id: str | None
+    expires_at: str | None
+    ends_at: str | None
+    usage_limits: Mapping[str, Any] | None
+    rate_limits: Sequence[Mapping[str, Any]]
+    workspace_usage_limits: Sequence[Mapping[str, Any]]
+    workspace_rate_limits: Sequence[Mapping[str, Any]]
+
+    def expired(self, now: datetime) -> bool:
+        """Tell whether the key's own end has come."""
+        return self.expires_at is not None and self.expires_at <= stamp(now)
 
 
 def create(db: Connection, values: Mapping[str, Any], secret: MintedSecret, now: datetime) -> str:
@@ -92,7 +106,13 @@ def rotate(db: Connection, identity: str, secret: MintedSecret, ends_at: datetim
 def caller(db: Connection, digest: str, now: datetime) -> Caller | None:
     """Return who holds a secret, or None for one that is unknown, revoked or past its transition."""
     query = (
-        select(api_keys, workspaces.c.defaults_metadata.label("workspace_metadata"))
+        select(
+            api_keys,
+            secrets.c.ends_at,
+            workspaces.c.defaults_metadata.label("workspace_metadata"),
+            workspaces.c.usage_limits.label("workspace_usage_limits"),
+            workspaces.c.rate_limits.label("workspace_rate_limits"),
+        )
         .join(secrets, secrets.c.key_id == api_keys.c.id)
         .join(workspaces, workspaces.c.id == api_keys.c.workspace_id, isouter=True)
         .where(secrets.c.digest == digest, or_(secrets.c.ends_at.is_(None), secrets.c.ends_at > stamp(now)))
@@ -110,5 +130,11 @@ def caller(db: Connection, digest: str, now: datetime) -> Caller | None:
         allow_config_override=row["allow_config_override"] is not False,
         metadata=row["defaults_metadata"] or {},
         workspace_metadata=row["workspace_metadata"] or {},
-        expired=row["expires_at"] is not None and row["expires_at"] <= stamp(now),
+        user_id=row["user_id"],
+        expires_at=row["expires_at"],
+        ends_at=row["ends_at"],
+        usage_limits=row["usage_limits"],
+        rate_limits=tuple(row["rate_limits"] or ()),
+        workspace_usage_limits=tuple(row["workspace_usage_limits"] or ()),
+        workspace_rate_limits=tuple(row["workspace_rate_limits"] or ()),
     )

@@ -61,7 +61,7 @@ class Logbook:
         if not entries:
             return
         try:
-            with self._store.writing() as db:
+            with self._store.logging() as db:
                 records.write(db, entries)
         except SQLAlchemyError:
             # A full disk must not end the gateway; that the log has a hole must be said.

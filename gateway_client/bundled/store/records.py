@@ -22,11 +22,14 @@ class RequestRecord:
     `contradicted` holds what the request's own header claimed where key or workspace say otherwise
     (T22). `status` is what the client got; 499 when it went away before there was one. `outcome`
     says whose doing the end was. Tokens and cost are None where the upstream told no usage or the
-    model has no known price.
+    model has no known price. `attempts` counts calls to providers. `verdicts` are those of guardrails
+    and limits: `{"check", "verdict", "deny", "detail"}` each. `error` says in words why no answer came.
+    `first_byte_ms` is from the request's arrival to the first byte passed back.
     """
 
     time: str
     trace_id: str
+    workspace_id: str | None
     key_id: str
     key_name: str
     path: str
@@ -46,9 +49,22 @@ class RequestRecord:
     cache_write_tokens: int | None = None
     cost_nano_usd: int | None = None
     latency_ms: int = 0
+    first_byte_ms: int | None = None
+    attempts: int = 0
+    cache_status: str | None = None
+    verdicts: Sequence[Mapping[str, Any]] = ()
+    error: str | None = None
+    request_bytes: int = 0
+    response_bytes: int = 0
     user_agent: str | None = None
+    client_version: str | None = None
     session_id: str | None = None
+    agent_id: str | None = None
     settings_checksum: str | None = None
+    tenant: str | None = None
+    team: str | None = None
+    user: str | None = None
+    env: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

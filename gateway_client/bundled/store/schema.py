@@ -17,7 +17,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-VERSION = 1
+VERSION = 2
 """Goes up with every change of a table; a database of another version is refused."""
 
 tables = MetaData()
@@ -111,6 +111,7 @@ request_log = Table(
     Column("id", Integer, primary_key=True),
     Column("time", String, nullable=False),
     Column("trace_id", String, nullable=False),
+    Column("workspace_id", String),
     Column("key_id", String, nullable=False),
     Column("key_name", String, nullable=False),
     Column("merged_metadata", _json, nullable=False),
@@ -130,10 +131,140 @@ request_log = Table(
     Column("cache_write_tokens", Integer),
     Column("cost_nano_usd", Integer),
     Column("latency_ms", Integer, nullable=False),
+    Column("first_byte_ms", Integer),
+    Column("attempts", Integer, nullable=False),
+    Column("cache_status", String),
+    Column("verdicts", _json, nullable=False),
+    Column("error", String),
+    Column("request_bytes", Integer, nullable=False),
+    Column("response_bytes", Integer, nullable=False),
     Column("user_agent", String),
+    Column("client_version", String),
     Column("session_id", String),
+    Column("agent_id", String),
     Column("settings_checksum", String),
+    # What the pages filter by, taken out of the merged metadata.
+    Column("tenant", String),
+    Column("team", String),
+    Column("user", String),
+    Column("env", String),
     Index("request_log_by_key", "key_id", "id"),
+    Index("request_log_by_time", "time"),
+    Index("request_log_by_trace", "trace_id"),
+    Index("request_log_by_session", "session_id", "id"),
+    Index("request_log_by_team", "team", "id"),
+)
+
+# Off by default; redacted before they are written, and gone with their request.
+request_bodies = Table(
+    "request_bodies",
+    tables,
+    Column("request_id", ForeignKey("request_log.id", ondelete="CASCADE"), primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("response", Text, nullable=False),
+)
+
+# Usage against a limit: one row per subject and limit, e.g. a key and its budget. `window` is when the
+# counted period began; another period starts from zero.
+meters = Table(
+    "meters",
+    tables,
+    Column("subject", String, primary_key=True),
+    Column("gauge", String, primary_key=True),
+    Column("window", String, nullable=False),
+    Column("amount", Integer, nullable=False),
+)
+
+policies = Table(
+    "policies",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), index=True),
+    Column("name", String),
+    Column("body", _json, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("last_updated_at", String, nullable=False),
+)
+
+guardrails = Table(
+    "guardrails",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("slug", String, nullable=False, unique=True),
+    Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), index=True),
+    Column("name", String, nullable=False),
+    Column("checks", _json, nullable=False),
+    Column("actions", _json, nullable=False),
+    Column("version_id", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("last_updated_at", String, nullable=False),
+)
+
+users = Table(
+    "users",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("email", String, nullable=False, unique=True),
+    Column("first_name", String),
+    Column("last_name", String),
+    Column("role", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("last_updated_at", String, nullable=False),
+)
+
+members = Table(
+    "members",
+    tables,
+    Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("last_updated_at", String, nullable=False),
+)
+
+invites = Table(
+    "invites",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("email", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("workspaces", _json, nullable=False),
+    Column("status", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+)
+
+# Providers that the operator added, with their keys sealed; `models` None allows every model.
+providers = Table(
+    "providers",
+    tables,
+    Column("slug", String, primary_key=True),
+    Column("family", String, nullable=False),
+    Column("base_url", String),
+    Column("auth", String, nullable=False),
+    Column("sealed_key", Text),
+    Column("created_at", String, nullable=False),
+    Column("last_updated_at", String, nullable=False),
+)
+
+model_lists = Table(
+    "model_lists",
+    tables,
+    Column("integration", String, primary_key=True),
+    Column("allow_all_models", Boolean, nullable=False),
+    Column("models", _json, nullable=False),
+)
+
+log_exports = Table(
+    "log_exports",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("description", String),
+    Column("body", _json, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("last_updated_at", String, nullable=False),
 )
 
 admin_log = Table(

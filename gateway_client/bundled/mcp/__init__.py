@@ -1,0 +1,1 @@
+"""`/mcp`: the tools of configured MCP servers behind one key, and two of the gateway's own."""

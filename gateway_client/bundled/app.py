@@ -24,6 +24,8 @@ from gateway_client.bundled.directory import Directory
 from gateway_client.bundled.faults import ChangeCount
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.governance.governor import Governor
+from gateway_client.bundled.guardrails.model_lists import ModelLists
+from gateway_client.bundled.guardrails.screens import Screens
 from gateway_client.bundled.mcp.routes import routes as mcp_routes
 from gateway_client.bundled.pages.routes import routes as page_routes
 from gateway_client.bundled.settings import GatewaySettings
@@ -53,6 +55,8 @@ def create_app(
         store=store,
         directory=Directory(store, clock),
         governor=Governor(store),
+        screens=Screens(store),
+        model_lists=ModelLists(store),
         logbook=Logbook(store),
         clock=clock,
         upstreams={**_upstreams(settings), **(upstreams or {})},

@@ -8,6 +8,8 @@ from random import Random
 
 from gateway_client.bundled.directory import Directory
 from gateway_client.bundled.governance.governor import Governor
+from gateway_client.bundled.guardrails.model_lists import ModelLists
+from gateway_client.bundled.guardrails.screens import Screens
 from gateway_client.bundled.settings import GatewaySettings
 from gateway_client.bundled.store.database import Store
 from gateway_client.bundled.store.logbook import Logbook
@@ -23,6 +25,8 @@ class Gateway:
     store: Store
     directory: Directory
     governor: Governor
+    screens: Screens
+    model_lists: ModelLists
     logbook: Logbook
     clock: Clock
     upstreams: Mapping[str, Upstream]

@@ -25,6 +25,14 @@ class Answered:
     target: Target
     reply: Reply
 
+    def headers(self) -> dict[str, str]:
+        """Return what tells the client how the request was routed (facts/portkey.md 9.7)."""
+        return {
+            "x-portkey-provider": self.sent.provider,
+            "x-portkey-last-used-option-index": self.target.path,
+            "x-portkey-cache-status": "DISABLED",
+        }
+
 
 class Calling:
     """Carries one request out. What it learns on the way is noted in the record, also where it fails."""

@@ -121,22 +121,18 @@ class Exchange:
         return Incoming(self._path, query, headers, body, params, merged)
 
     async def _pass_on(self, answered: Answered, send: Send) -> None:
-        sent, target, reply = answered.sent, answered.target, answered.reply
+        reply = answered.reply
         headers = {
             name: value
             for name, value in reply.headers.items()
             if name in PASSED_BACK or name.startswith("anthropic-")
         }
-        headers |= {
-            "x-portkey-provider": sent.provider,
-            "x-portkey-last-used-option-index": target.path,
-            "x-portkey-cache-status": "DISABLED",
-        }
+        headers |= answered.headers()
         self._record.status = reply.status
         if reply.headers.get("content-type", "").startswith("text/event-stream"):
             await self._stream(reply, headers, send)
         else:
-            await self._whole(reply, headers, send, sent)
+            await self._whole(reply, headers, send, answered.sent)
 
     async def _stream(self, reply: Reply, headers: Mapping[str, str], send: Send) -> None:
         await send(_start(reply.status, headers))

@@ -98,5 +98,7 @@ def test_live_secrets_are_opened_in_few_places() -> None:
     }  # fmt: skip
     assert {n for n in opened if n.startswith("gateway_client.bundled")} == {
         "gateway_client.bundled.credentials",
+        "gateway_client.bundled.mcp.upstream",
         "gateway_client.bundled.upstreams.http",
+        "gateway_client.bundled.store.seal",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway_client import frames
@@ -14,6 +15,14 @@ _log = logging.getLogger(__name__)
 
 class BrokenOff(Exception):
     """An answer that had begun can't be ended; what happened is logged already."""
+
+
+def answer(bug: Exception, *, begun: bool) -> Response:
+    """Log a bug, and return what tells the client of it; raises `BrokenOff` where an answer has begun."""
+    _log.error("a bug in the gateway:\n%s", "\n".join(frames.lines(bug)))
+    if begun:
+        raise BrokenOff from None
+    return AdminRefusal(500, "AB04", "Something went wrong").response()
 
 
 class Caught:
@@ -34,7 +43,5 @@ class Caught:
         try:
             await self._app(scope, receive, noted)
         except Exception as exc:  # noqa: BLE001  # a boundary: told in the log, and to the client as 500
-            _log.error("a bug in the gateway:\n%s", "\n".join(frames.lines(exc)))
-            if begun or scope["type"] != "http":
-                raise BrokenOff from None
-            await AdminRefusal(500, "AB04", "Something went wrong").response()(scope, receive, send)
+            response = answer(exc, begun=begun or scope["type"] != "http")
+            await response(scope, receive, send)

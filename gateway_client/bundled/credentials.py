@@ -1,7 +1,7 @@
 """Key secrets: made, hashed, masked, and found in a request's headers.
 
-A secret is 256 random bits in base 62, so that a plain SHA-256 of it is enough to store. Two
-modules of the gateway look inside a `SecretStr`: this one, and `upstreams.http` for the upstream's.
+A secret is 256 random bits in base 62, so that a plain SHA-256 of it is enough to store. Few
+modules of the gateway look inside a `SecretStr`: this one, and those that send or seal another's.
 """
 
 from __future__ import annotations

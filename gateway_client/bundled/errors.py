@@ -3,7 +3,8 @@
 ServeError          it can't be started; the message is for a person
 ├── BindRefused     an address off loopback without TLS, and nobody said that this is meant
 ├── PortTaken       another program listens there
-└── StoreUnusable   the database file is of another program or another version
+├── StoreUnusable   the database file is of another program or another version
+└── SealBroken      the providers' keys can't be opened
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ class PortTaken(ServeError):
 
 class StoreUnusable(ServeError):
     """The database can't be used as this gateway's store."""
+
+
+class SealBroken(ServeError):
+    """A provider's sealed key can't be opened: its seal's key file is missing, damaged or another."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from random import Random
 
+from gateway_client.bundled.data_plane.cache import AnswerCache
 from gateway_client.bundled.directory import Directory
 from gateway_client.bundled.governance.governor import Governor
 from gateway_client.bundled.guardrails.model_lists import ModelLists
@@ -14,12 +16,13 @@ from gateway_client.bundled.settings import GatewaySettings
 from gateway_client.bundled.store.database import Store
 from gateway_client.bundled.store.logbook import Logbook
 from gateway_client.bundled.timestamps import Clock
+from gateway_client.bundled.upstreams.catalog import Catalog
 from gateway_client.bundled.upstreams.port import Upstream
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running gateway. `upstreams` maps every known provider slug to who answers for it."""
+    """A running gateway. `pause` waits some seconds before a call is tried again."""
 
     settings: GatewaySettings
     store: Store
@@ -29,7 +32,22 @@ class Gateway:
     model_lists: ModelLists
     logbook: Logbook
     clock: Clock
-    upstreams: Mapping[str, Upstream]
+    catalog: Catalog
     chance: Random
     admin_digest: str
     version: str
+    cache: AnswerCache = field(default_factory=AnswerCache)
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    @property
+    def providers(self) -> Mapping[str, str]:
+        """Every provider's family by its slug, as of now: shipped ones and those that were added.
+
+        Changes while the gateway runs; hold on to one mapping where two looks must agree.
+        """
+        return self.catalog.known().families
+
+    @property
+    def upstreams(self) -> Mapping[str, Upstream]:
+        """Who answers for a provider, by its slug; has the same slugs as `providers`."""
+        return self.catalog.known().upstreams

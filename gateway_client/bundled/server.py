@@ -6,7 +6,6 @@ with Embedded(settings) as gateway:
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import threading
@@ -17,10 +16,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway_client.bundled.app import create_app
 from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError
+from gateway_client.bundled.protocol import Guarded, TransportInState
 from gateway_client.bundled.settings import GatewaySettings, is_loopback
 from gateway_client.bundled.store.database import open_store
 from gateway_client.bundled.timestamps import Clock, wall_clock
@@ -144,22 +143,16 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-class _TransportInState(HttpToolsProtocol):
-    """Lets `faults.dropped` find its connection. Installed only where faults are asked for."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows the type the same way
-        self.app_state = {**self.app_state, "transport": transport}
-
-
 def _config(app: Any, settings: GatewaySettings, tls: Tls | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_TransportInState if settings.faults else "auto",
+        http=TransportInState if settings.faults else Guarded,
         ws="none",
         lifespan="on",
         log_config=None,  # the host program's logging stays as it is
         access_log=False,
+        proxy_headers=False,  # nothing here goes by a client's address
+        date_header=not settings.faults.clock_skew,  # then `faults.Dated` writes it
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         ssl_certfile=tls.certificate if tls else None,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
+
+from gateway_client.bundled.mcp import names
 
 PROVIDERS: Mapping[str, str] = {
     "anthropic-prod": "anthropic",
@@ -34,28 +38,73 @@ class HttpUpstream:
     auth: Literal["x-api-key", "bearer"] = "x-api-key"
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("upstream url: needs http or https and a host")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("upstream url: takes no user, query or fragment")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ValueError("upstream url: http is for loopback only, the key would travel in the clear")
+        _check_url("upstream url", self.base_url)
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """An MCP server (streamable HTTP) whose tools `/mcp` offers; `url` is its endpoint, whole.
+
+    `key` goes out in `header`, as a bearer token where that is `authorization`. `tools` are names of
+    its tools, None for all of them; `keys` are names of the API keys that may use it. Both are
+    patterns with `*` and `?`. `timeout` is the seconds that one call may take.
+    """
+
+    url: str
+    key: SecretStr | None = None
+    header: str = "authorization"
+    tools: tuple[str, ...] | None = None
+    keys: tuple[str, ...] = ("*",)
+    timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_url("mcp server url", self.url)
+        if not re.fullmatch(r"[A-Za-z0-9-]+", self.header):
+            raise ValueError("mcp server header: needs a header's name, letters, digits and dashes")
+        if not 0 < self.timeout <= 600:
+            raise ValueError("mcp server timeout: needs a number of seconds, 600 at most")
+
+    def offers(self, tool: str) -> bool:
+        """Tell whether one of the server's tools is offered."""
+        return self.tools is None or any(fnmatchcase(tool, pattern) for pattern in self.tools)
+
+    def open_to(self, key_name: str) -> bool:
+        """Tell whether an API key of this name may use the server."""
+        return any(fnmatchcase(key_name, pattern) for pattern in self.keys)
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Which changing admin calls lose their connection, counted from 1 since the start. For tests.
+    """What goes wrong, for tests. No request can set it: whoever starts the gateway does, in Python.
 
-    No request can set it: whoever starts the gateway does, in Python. `drop_after` carries the call
-    out and then closes the connection without an answer; `drop_before` closes it first.
+    Calls of the admin API are counted from 1 since the start.
+
+    ====================  ==================================================================================
+    `drop_after`          the n-th changing call is carried out, and its connection closed without an answer
+    `drop_before`         the n-th changing call's connection is closed first
+    `busy`                the n-th call is refused: 429 AB06, `Retry-After` in `retry_after` seconds
+    `fail_after`          the n-th call is carried out, and answered 500 AB04
+    `fail_before`         the n-th call is answered 500 AB04 and not carried out
+    `stale_reads`         so many reads after a change still see what was before it
+    `revocation_delay`    seconds for which the data plane takes a key that is revoked, or changed, as it was
+    `page_cap`            items on a page at most, whatever is asked for
+    `clock_skew`          seconds that the gateway's clock is ahead, in moments and the `Date` header
+    ====================  ==================================================================================
     """
 
     drop_after: frozenset[int] = frozenset()
     drop_before: frozenset[int] = frozenset()
+    busy: frozenset[int] = frozenset()
+    retry_after: float = 0.2
+    fail_after: frozenset[int] = frozenset()
+    fail_before: frozenset[int] = frozenset()
+    stale_reads: int = 0
+    revocation_delay: float = 0.0
+    page_cap: int | None = None
+    clock_skew: float = 0.0
 
     def __bool__(self) -> bool:
-        return bool(self.drop_after or self.drop_before)
+        return self != Faults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +113,9 @@ class GatewaySettings:
 
     A provider without an upstream is served by the built-in echo. `saved_only` refuses raw provider
     names and inline configs in headers, as new Portkey organisations do (facts/portkey.md 9.6).
-    `max_body` is in bytes; a long session of a real client is megabytes.
+    `mcp_servers` are by their slugs. `max_body` is in bytes; a long session of a real client is megabytes.
+    `log_bodies` writes requests and answers down, redacted and cut (`store.bodies`). Logged requests
+    and admin calls older than `retention_days` are deleted; None or 0 keeps them for ever.
     """
 
     database: Path
@@ -72,13 +123,32 @@ class GatewaySettings:
     saved_only: bool = True
     providers: Mapping[str, str] = field(default_factory=lambda: dict(PROVIDERS))
     upstreams: Mapping[str, HttpUpstream] = field(default_factory=dict)
+    mcp_servers: Mapping[str, McpServer] = field(default_factory=dict)
     max_body: int = 64 * 1024 * 1024
+    log_bodies: bool = False
+    retention_days: int | None = 30
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
         strangers = sorted(set(self.upstreams) - set(self.providers))
         if strangers:
             raise ValueError(f"upstreams for providers that are not declared: {', '.join(strangers)}")
+        for slug in self.mcp_servers:
+            if not names.SLUG.match(slug) or len(slug) > names.LONGEST_SLUG:
+                raise ValueError(
+                    f"mcp server {slug!r}: a slug is lower-case letters, digits and single dashes, "
+                    f"{names.LONGEST_SLUG} characters at most"
+                )
+
+
+def _check_url(what: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{what}: needs http or https and a host")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(f"{what}: takes no user, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(f"{what}: http is for loopback only, the key would travel in the clear")
 
 
 def is_loopback(host: str) -> bool:

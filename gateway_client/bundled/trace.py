@@ -6,8 +6,8 @@ answer carries it (facts/portkey.md 11.3).
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,8 +16,13 @@ HEADER = "x-portkey-trace-id"
 _SANE = re.compile(r"[\x21-\x7e]{1,128}\Z")
 
 
+def trace_id(asked: str | None) -> str:
+    """Return the id of a request: the one that the client asked for, when it is a sane one."""
+    return asked if asked and _SANE.match(asked) else os.urandom(16).hex()
+
+
 class Traced:
-    """Wraps an application; the client's own id is kept when it is a sane one."""
+    """Wraps an application."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -27,13 +32,12 @@ class Traced:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get(HEADER, "")
-        trace_id = asked if _SANE.match(asked) else str(uuid.uuid4())
-        scope.setdefault("state", {})["trace_id"] = trace_id
+        identity = trace_id(Headers(scope=scope).get(HEADER))
+        scope.setdefault("state", {})["trace_id"] = identity
 
         async def traced(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = trace_id
+                MutableHeaders(scope=message)[HEADER] = identity
             await send(message)
 
         await self._app(scope, receive, traced)

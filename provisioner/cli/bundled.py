@@ -6,29 +6,64 @@ The only module of the tool that imports it, and itself imported only when no ga
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
+from queue import Queue
 
 from pydantic import SecretStr
 
 from gateway_client.bundled import server
 from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError
-from gateway_client.bundled.settings import GatewaySettings, HttpUpstream
+from gateway_client.bundled.settings import PROVIDERS, GatewaySettings, HttpUpstream, McpServer
+from gateway_client.bundled.store import providers
+from gateway_client.bundled.store.database import Store, open_store
+from gateway_client.bundled.store.providers import StoredProvider
 from gateway_client.errors import GatewayError
 from gateway_client.http import Door
 from gateway_client.url import parse_gateway_url
 from provisioner import files
-from provisioner.cli import output
+from provisioner.cli import gateway_file, output
+from provisioner.cli.gateway_file import Auth, Family, FromEnvironment, GatewayFile
 from provisioner.errors import Busy, ProvisionError, UsageError
+from provisioner.strict import Flaw
 
 ADDRESS_FILE = "gateway.json"
 TOKEN_FILE = "gateway-admin.token"  # noqa: S105  # a file's name
 DATABASE_FILE = "gateway.db"
 PATIENCE = (1.0, 2.0)
 """Seconds to connect and to answer, when asking whether a gateway is being served."""
+EVENTS = "gateway_client.bundled.events"
+MOST_WAITING = 10_000
+SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a gateway listens; None leaves it to the first run, or the default."""
+
+    host: str | None = None
+    port: int | None = None
+    tls: tuple[Path, Path] | None = None
+    allow_insecure_bind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says beside the settings file, which it beats; None says nothing."""
+
+    settings: Path | None = None
+    upstreams: Mapping[str, HttpUpstream] | None = None
+    log_bodies: bool = False
+    retention_days: int | None = None
+    quiet: bool = False
 
 
 @contextmanager
@@ -42,49 +77,46 @@ def running(state: Path) -> Iterator[tuple[str, SecretStr]]:
     if known is not None and _is_served(known):
         yield known["url"], token
         return
-    with _embedded(GatewaySettings(state / DATABASE_FILE, token), known) as gateway:
+    # Deletes nothing from the log: how long that is kept is said to `serve` only.
+    settings = GatewaySettings(state / DATABASE_FILE, token, retention_days=None)
+    with _embedded(settings, known) as gateway:
         _remember(state, gateway.url, gateway.instance_id)
         yield gateway.url, token
 
 
-def serve(
-    state: Path,
-    *,
-    host: str | None,
-    port: int | None,
-    tls: tuple[Path, Path] | None,
-    allow_insecure_bind: bool,
-    upstreams: Mapping[str, HttpUpstream],
-) -> None:
+def serve(state: Path, listening: Listening, options: Options) -> None:
     """Serve this state's gateway until Ctrl-C or SIGTERM.
 
     Raises:
-        UsageError: an address off loopback without TLS (T32), or upstreams that can't be.
+        UsageError: an address off loopback without TLS (T32), or settings that can't be.
         Busy: it is being served already.
     """
     token, known = admin_token(state), _remembered(state)
     if known is not None and _is_served(known):
         raise Busy(f"this gateway is being served already: {known['url']}", hint="use it, or stop it first")
-    try:
-        settings = GatewaySettings(state / DATABASE_FILE, token, upstreams=upstreams)
-    except ValueError as exc:
-        raise UsageError(str(exc)) from exc
+    settings = _settings(state, token, options)
 
     def ready(url: str, instance: str) -> None:
-        if host is None and tls is None:
+        if listening.host is None and listening.tls is None:
             _remember(state, url, instance)
         output.say(f"the bundled gateway, for a pilot on this machine, is at {url}; Ctrl-C stops it")
         output.say(f"its admin token is in {state / TOKEN_FILE}")
+        output.say(f"its log is at {url}/logs, its figures at {url}/analytics, MCP at {url}/mcp")
+        if settings.log_bodies:
+            output.say(
+                "WARNING: prompts and answers are written down, redacted; tell the people whose they are"
+            )
 
     try:
-        server.serve(
-            settings,
-            host=host or server.LOOPBACK,
-            port=port if port is not None else _port(known),
-            tls=server.Tls(*tls) if tls else None,
-            allow_insecure_bind=allow_insecure_bind,
-            on_ready=ready,
-        )
+        with _events_told(options.quiet):
+            server.serve(
+                settings,
+                host=listening.host or server.LOOPBACK,
+                port=listening.port if listening.port is not None else _port(known),
+                tls=server.Tls(*listening.tls) if listening.tls else None,
+                allow_insecure_bind=listening.allow_insecure_bind,
+                on_ready=ready,
+            )
     except BindRefused as exc:
         hint = "give --tls-cert and --tls-key, or say --insecure-bind if that is meant"
         raise UsageError(exc.message, hint) from exc
@@ -92,6 +124,158 @@ def serve(
         raise ProvisionError(exc.message, exc.hint) from exc
     except KeyboardInterrupt:
         output.say("stopped")
+
+
+def _settings(state: Path, token: SecretStr, options: Options) -> GatewaySettings:
+    """Put the settings file and the command line together. Raises `UsageError`."""
+    found = gateway_file.load(options.settings, state, _flaws)
+    try:
+        return GatewaySettings(
+            state / DATABASE_FILE,
+            token,
+            saved_only=found.saved_only,
+            providers={**PROVIDERS, **{p.slug: _family(p.slug, p.family) for p in found.provider}},
+            upstreams={**{p.slug: _upstream_of(p) for p in found.provider}, **(options.upstreams or {})},
+            mcp_servers={server.slug: _mcp_server(server) for server in found.mcp_server},
+            log_bodies=options.log_bodies or found.log_bodies,
+            retention_days=found.retention_days if options.retention_days is None else options.retention_days,
+        )
+    except ValueError as exc:
+        raise UsageError(str(exc)) from exc
+
+
+def _flaws(found: GatewayFile) -> Iterator[Flaw]:
+    """Yield what only this machine, or the gateway itself, can find wrong."""
+    for name in ("provider", "mcp_server"):
+        for at, entry in enumerate(getattr(found, name)):
+            if entry.key is not None and not os.environ.get(entry.key.env):
+                path = (name, at, "key")
+                message = "names an environment variable that is not set"
+                yield Flaw(path, "MISSING_KEY", message, "set it where the gateway starts", entry.key.env)
+            try:
+                if name == "provider":
+                    _upstream_of(entry)
+                else:
+                    GatewaySettings(Path(), SecretStr(""), mcp_servers={entry.slug: _mcp_server(entry)})
+            except ValueError as exc:
+                yield Flaw((name, at), "BAD_VALUE", str(exc), "correct it")
+
+
+def _upstream_of(provider: gateway_file.Provider) -> HttpUpstream:
+    return HttpUpstream(provider.url, _in_environment(provider.key), provider.auth)
+
+
+def _mcp_server(found: gateway_file.McpServer) -> McpServer:
+    key = None if found.key is None else _in_environment(found.key)
+    return McpServer(found.url, key, found.header, found.tools, found.keys, found.timeout)
+
+
+def _in_environment(source: FromEnvironment) -> SecretStr:
+    return SecretStr(os.environ.get(source.env, ""))
+
+
+def _family(slug: str, family: Family | None) -> str:
+    return family or PROVIDERS.get(slug, "anthropic")
+
+
+class _Lines(logging.Handler):
+    """Prints events on stderr, a line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # nobody reads stderr any more; the log has it all the same
+            output.told(record.getMessage())
+
+
+class _Waiting(QueueHandler):
+    """Lets events wait for a slow reader of stderr, and drops them when too many do."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing: the request log's own thread, which comes here, must never wait."""
+
+
+@contextmanager
+def _events_told(quiet: bool) -> Iterator[None]:
+    if quiet:
+        yield
+        return
+    waiting: Queue[logging.LogRecord] = Queue(MOST_WAITING)
+    log, handler, printer = logging.getLogger(EVENTS), _Waiting(waiting), QueueListener(waiting, _Lines())
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    printer.start()
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
+        printer.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class NewProvider:
+    """A provider to be added; without a URL the echo answers for it."""
+
+    slug: str
+    url: str | None
+    family: Family | None
+    auth: Auth
+
+
+def add_provider(state: Path, new: NewProvider, key: SecretStr | None) -> None:
+    """Keep a provider with its key sealed; a gateway that is being served knows it a second later.
+
+    Raises `UsageError` for a slug or URL that can't be, `ProvisionError` where the seal is broken.
+    """
+    from gateway_client.bundled.store import seal
+
+    if not SLUG.match(new.slug):
+        raise UsageError("a provider's slug is letters, digits, - and _, e.g. anthropic-prod")
+    database = state / DATABASE_FILE
+    sealed = None
+    if new.url is not None and key is not None:
+        try:
+            HttpUpstream(new.url, key, new.auth)
+        except ValueError as exc:
+            raise UsageError(str(exc)) from exc
+        with _told():
+            sealed = seal.of(database, may_create=True).close(new.slug, key)
+    stored = StoredProvider(new.slug, _family(new.slug, new.family), new.url, new.auth, sealed)
+    with _store(state) as store, store.writing() as db:
+        providers.put(db, stored, datetime.now(UTC))
+
+
+def remove_provider(state: Path, slug: str) -> None:
+    """Forget a provider and its key. Raises `UsageError` where there is none of that slug."""
+    with _store(state) as store, store.writing() as db:
+        if not providers.remove(db, slug):
+            raise UsageError(f"no provider {slug} was added", hint="see provision gateway provider list")
+
+
+def listed_providers(state: Path) -> list[dict[str, str | None]]:
+    """Return shipped and added providers: slug, family, and the URL behind it, None for the echo."""
+    with _store(state) as store, store.reading() as db:
+        added = {row.slug: row for row in providers.listed(db)}
+    found: list[dict[str, str | None]] = []
+    for slug in [*PROVIDERS, *(slug for slug in added if slug not in PROVIDERS)]:
+        row = added.get(slug)
+        family = row.family if row else PROVIDERS[slug]
+        origin = "added" if row else "shipped"
+        found.append({"slug": slug, "family": family, "url": row.base_url if row else None, "origin": origin})
+    return found
+
+
+@contextmanager
+def _store(state: Path) -> Iterator[Store]:
+    with _told(), closing(open_store(state / DATABASE_FILE, datetime.now(UTC))) as store:
+        yield store
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except ServeError as exc:
+        raise ProvisionError(exc.message, exc.hint) from exc
 
 
 def admin_token(state: Path) -> SecretStr:
@@ -161,14 +345,28 @@ def _instance_at(url: str) -> str:
     return str(health.get("instance_id", "")) if isinstance(health, dict) else ""
 
 
-def upstream(url: str, key_variable: str) -> HttpUpstream:
-    """Return an upstream whose key is in an environment variable."""
-    key = os.environ.get(key_variable, "")
-    if not key and not key_variable.isupper():  # it may be the key itself, which is not repeated
-        raise UsageError("the last part of --upstream names no environment variable in capitals")
+def upstream_key(option: str, variable: str) -> SecretStr:
+    """Return an upstream's key from the environment variable that an option names."""
+    key = os.environ.get(variable, "")
+    if not key and not variable.isupper():  # it may be the key itself, which is not repeated
+        raise UsageError(f"{option} names no environment variable in capitals")
     if not key:
-        raise UsageError(f"no upstream key in the environment variable {key_variable}")
-    try:
-        return HttpUpstream(url, SecretStr(key))
-    except ValueError as exc:
-        raise UsageError(str(exc)) from exc
+        raise UsageError(f"no upstream key in the environment variable {variable}")
+    return SecretStr(key)
+
+
+def upstreams(options: Iterable[str]) -> dict[str, HttpUpstream]:
+    """Return what `--upstream SLUG=URL=VARIABLE` names, by slug. Raises `UsageError`."""
+    given = {}
+    for text in options:
+        slug, _, rest = text.partition("=")
+        url, _, variable = rest.rpartition("=")
+        if not (slug and url and variable):
+            raise UsageError(
+                "--upstream is SLUG=URL=VARIABLE, e.g. anthropic-prod=https://api.anthropic.com=UPSTREAM_KEY"
+            )
+        try:
+            given[slug] = HttpUpstream(url, upstream_key("the last part of --upstream", variable))
+        except ValueError as exc:
+            raise UsageError(str(exc)) from exc
+    return given

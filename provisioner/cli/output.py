@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisioner.errors import UsageError
+
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from provisioner.errors import Problem
     from provisioner.ledger.model import Snapshot
     from provisioner.report.pseudonyms import Pseudonyms
@@ -120,6 +124,19 @@ def ask(question: str) -> str:
     """Ask a person on the terminal and return what was typed."""
     answer: str = click.prompt(_masked(question), err=True, default="", show_default=False)
     return answer
+
+
+def ask_secret(what: str) -> SecretStr:
+    """Ask for a secret, which is not shown; without a terminal it is the first line of standard input."""
+    from pydantic import SecretStr  # slow to import, and wanted by one command
+
+    if sys.stdin.isatty():
+        typed: str = click.prompt(_masked(what), err=True, default="", show_default=False, hide_input=True)
+    else:
+        typed = sys.stdin.readline()
+    if not typed.strip():
+        raise UsageError(f"no {what} was given", hint="type it, or send it to standard input")
+    return SecretStr(typed.strip())
 
 
 def confirm(question: str) -> bool:

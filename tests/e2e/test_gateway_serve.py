@@ -112,6 +112,131 @@ def test_bad_options_are_told(
     assert told in ran.err
 
 
+def ended(child: subprocess.Popen[str]) -> str:
+    """Stop the gateway and return what it said after its first line."""
+    child.send_signal(signal.SIGINT)
+    assert child.stderr is not None
+    told = child.stderr.read()  # `communicate` would pass over what was read ahead with the first line
+    child.wait(SECONDS)
+    return told
+
+
+def test_it_says_where_things_are_and_tells_events(pilot: Pilot) -> None:
+    pilot.main_job()
+    with served(pilot) as (child, url):
+        assert message(url, key_in(pilot)).status_code == 200
+        assert message(url, "wrong").status_code == 401
+        told = ended(child).splitlines()
+    assert told[0] == "provision: its admin token is in .provision/gateway-admin.token"
+    assert f"{url}/logs" in told[1]
+    assert f"{url}/mcp" in told[1]
+    events = [line for line in told if "claude-desktop-support-prod" in line]
+    assert len(events) == 1, told
+    assert " 200 " in events[0]
+    assert "anthropic-prod claude-opus-5-5" in events[0]
+    assert not [line for line in told if "WARNING" in line], "bodies are not logged"
+    with served(pilot, "--quiet") as (child, url):
+        assert message(url, key_in(pilot)).status_code == 200
+        assert "claude-desktop-support-prod" not in ended(child)
+
+
+def test_nobody_has_to_read_its_lines(pilot: Pilot) -> None:
+    """More than a pipe holds: the gateway answers and logs on."""
+    pilot.main_job()
+    with served(pilot) as (_child, url), requests.Session() as session:
+        token = (pilot.state / "gateway-admin.token").read_text().strip()
+        admin = {"x-portkey-api-key": token}
+        path = f"{url}/v1/configs/" + "long-" * 100
+        for _ in range(200):
+            session.delete(path, headers=admin, timeout=10)
+        assert message(url, key_in(pilot)).status_code == 200
+        logged = session.get(f"{url}/v1/audit", headers=admin, timeout=10).json()
+        assert logged["total"] > 200
+
+
+@pytest.mark.covers("T32")
+@pytest.mark.parametrize("how", ["option", "file"])
+def test_that_bodies_are_logged_is_told(pilot: Pilot, how: str) -> None:
+    (pilot.folder / "own.toml").write_text("log_bodies = true\nretention_days = 7\n")
+    options = ("--log-bodies",) if how == "option" else ("--settings", "own.toml")
+    with served(pilot, *options) as (child, _url):
+        assert "WARNING: prompts and answers are written down" in ended(child)
+
+
+BAD_SETTINGS = """\
+log_bodys = true
+retention_days = -1
+
+[[provider]]
+slug = "anthropic-prod"
+url = "http://gw.example.com"
+key = { env = "KEY" }
+
+[[mcp_server]]
+slug = "wiki"
+url = "https://mcp.example.com"
+key = { env = "NOT_SET" }
+"""
+
+
+def test_every_problem_of_the_settings_file_is_told_with_its_line(
+    pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "sk-test")
+    (pilot.state / "gateway.toml").write_text(BAD_SETTINGS)
+    ran = pilot.run("gateway", "serve")
+    assert ran.code == 2
+    told = [
+        line.split("gateway.toml:")[1].split(" - ")[0] for line in ran.err.splitlines() if ".toml:" in line
+    ]
+    assert told == [
+        "1: log_bodys: UNKNOWN_KEY: unknown key",
+        '2: retention_days: BAD_VALUE: is out of range "-1"',
+        "4: provider[0]: BAD_VALUE: upstream url: http is for loopback only, "
+        "the key would travel in the clear",
+        '12: mcp_server[0].key: MISSING_KEY: names an environment variable that is not set "NOT_SET"',
+    ]
+
+
+def test_a_settings_file_that_is_named_must_be_there(pilot: Pilot) -> None:
+    ran = pilot.run("gateway", "serve", "--settings", "none.toml")
+    assert (ran.code, "can't read none.toml" in ran.err) == (2, True)
+
+
+@pytest.mark.covers("S151")
+def test_providers_of_the_file_and_added_ones_answer(pilot: Pilot, tmp_path: Path) -> None:
+    """The service behind both is a second bundled gateway, whose keys travel as bearer tokens."""
+    pilot.main_job()
+    (tmp_path / "other").mkdir()
+    other = new_pilot(tmp_path / "other")
+    other.main_job()
+    key = key_in(other)
+    with served(other) as (_one, upstream):
+        (pilot.folder / "own.toml").write_text(
+            f'[[provider]]\nslug = "anthropic-prod"\nurl = "{upstream}"\nauth = "bearer"\n'
+            'key = { env = "UPSTREAM_KEY" }\n'
+        )
+        with served(pilot, "--settings", "own.toml", UPSTREAM_KEY=key) as (_two, url):
+            assert message(url, key_in(pilot)).status_code == 200
+        assert requests_logged(other, upstream) == 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("UPSTREAM_KEY", key)
+            added = pilot.run(
+                *("gateway", "provider", "add", "anthropic-prod", "--url", upstream),
+                *("--auth", "bearer", "--key-from", "UPSTREAM_KEY"),
+            )
+        assert added.code == 0, added.err
+        with served(pilot) as (_two, url):
+            assert message(url, key_in(pilot)).status_code == 200
+        assert requests_logged(other, upstream) == 2
+
+
+def requests_logged(pilot: Pilot, url: str) -> int:
+    token = (pilot.state / "gateway-admin.token").read_text().strip()
+    reply = requests.get(f"{url}/v1/logs", headers={"x-portkey-api-key": token}, timeout=10)
+    return int(reply.json()["total"])
+
+
 def test_an_upstream_answers_with_its_own_key(pilot: Pilot, tmp_path: Path) -> None:
     """The upstream is a second bundled gateway; its key never was the client's."""
     pilot.main_job()

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
 from gateway_client.bundled import credentials
-from gateway_client.bundled.admin import bodies
+from gateway_client.bundled.admin import bodies, reach
 from gateway_client.bundled.admin.door import Answer, Call, Table, forbidden, invalid, listing, paging
+from gateway_client.bundled.admin.reach import workspace_of
 from gateway_client.bundled.gateway import Gateway
-from gateway_client.bundled.store import configs, keys, workspaces
+from gateway_client.bundled.governance import periods
+from gateway_client.bundled.store import configs, keys, meters, users
 from gateway_client.bundled.timestamps import stamp
 
 PLAIN_COLUMNS = frozenset(
     {"name", "description", "scopes", "rate_limits", "usage_limits", "alert_emails", "rotation_policy"}
 )
 KINDS = {"organisation": ("service",), "workspace": ("service", "user")}
+TYPES = tuple(f"{kind}-{sub_kind}" for kind, sub_kinds in KINDS.items() for sub_kind in sub_kinds)
 
 
 def create(gateway: Gateway, call: Call) -> Answer:
@@ -29,12 +32,13 @@ def create(gateway: Gateway, call: Call) -> Answer:
         raise invalid("path: must be organisation/service, workspace/service or workspace/user")
     if sub_kind == "user" and not body.user_id:
         raise invalid("user_id: is required for a user's key")
+    _check(call, f"{kind}-{sub_kind}", "create", tuple(body.scopes))
     secret = credentials.mint()
     with gateway.store.writing() as db:
-        workspace = workspaces.find(db, body.workspace_id)
-        if workspace is None:
-            raise forbidden()
+        workspace = reach.home(db, call, body.workspace_id)
         workspace_id = workspace["id"] if kind == "workspace" else None
+        if body.user_id and users.member(db, workspace["id"], body.user_id) is None:
+            raise invalid("user_id: names no member of the workspace")
         values = {
             **_columns(db, body, workspace_id),
             "type": f"{kind}-{sub_kind}",
@@ -53,6 +57,7 @@ def index(gateway: Gateway, call: Call) -> Answer:
         total, rows = keys.page(
             db,
             workspace_id=workspace_of(db, call),
+            types=[kind for kind in TYPES if call.principal.may(_scope(kind, "list"))],
             ids=ids.split(",") if ids else None,
             offset=offset,
             limit=limit,
@@ -63,7 +68,7 @@ def index(gateway: Gateway, call: Call) -> Answer:
 def get(gateway: Gateway, call: Call) -> Answer:
     """Return one key with all that a listing leaves out."""
     with gateway.store.reading() as db:
-        row = _find(db, call)
+        row = _find(db, call, "read")
     override = row["allow_config_override"]
     shown = dict(_shown(gateway, row))
     # As on the real service: the inner value reads false even where nobody ever set it.
@@ -75,16 +80,29 @@ def update(gateway: Gateway, call: Call) -> Answer:
     """Change the fields that are given; null clears, inside `defaults` too."""
     body = bodies.read(bodies.KeyUpdate, call.body)
     with gateway.store.writing() as db:
-        row = _find(db, call)
-        keys.change(db, row["id"], _columns(db, body, row["workspace_id"]), gateway.clock())
+        row = _find(db, call, "update")
+        _check(call, row["type"], "update", tuple(body.scopes))
+        columns = _columns(db, body, row["workspace_id"])
+        keys.change(db, row["id"], columns, gateway.clock())
+    cleared = row["usage_limits"] and columns.get("usage_limits", row["usage_limits"]) is None
+    if body.reset_usage or cleared:  # a budget that is set again some day begins with nothing used
+        gateway.governor.reset(row["id"], gateway.clock())
     return {}
 
 
 def delete(gateway: Gateway, call: Call) -> Answer:
     """Revoke a key at once."""
     with gateway.store.writing() as db:
-        keys.remove(db, _find(db, call)["id"])
+        revoke(gateway, db, [_find(db, call, "delete")["id"]])
     return {}
+
+
+def revoke(gateway: Gateway, db: Connection, identities: Iterable[str]) -> None:
+    """Delete keys with all that they counted."""
+    for identity in identities:
+        keys.remove(db, identity)
+        meters.remove(db, identity)
+        gateway.governor.forget(identity)
 
 
 def rotate(gateway: Gateway, call: Call) -> Answer:
@@ -93,7 +111,9 @@ def rotate(gateway: Gateway, call: Call) -> Answer:
     secret, now = credentials.mint(), gateway.clock()
     ends_at = now + timedelta(milliseconds=body.key_transition_period_ms)
     with gateway.store.writing() as db:
-        identity = _find(db, call)["id"]
+        row = _find(db, call, "rotate")
+        _check(call, row["type"], "rotate", tuple(row["scopes"]))  # its secret is about to be told
+        identity = row["id"]
         if keys.in_transition(db, identity, now):
             raise invalid("key: is in the transition of an earlier rotation; it can be rotated after that")
         keys.rotate(db, identity, secret, ends_at, now)
@@ -104,22 +124,23 @@ def rotate(gateway: Gateway, call: Call) -> Answer:
     }
 
 
-def workspace_of(db: Connection, call: Call) -> str | None:
-    """Return the UUID of the workspace that a listing is asked for, None for all."""
-    reference = call.query.get("workspace_id")
-    if not reference:
-        return None
-    workspace = workspaces.find(db, reference)
-    if workspace is None:
-        raise forbidden()
-    return str(workspace["id"])
-
-
-def _find(db: Connection, call: Call) -> RowMapping:
+def _find(db: Connection, call: Call, verb: str) -> RowMapping:
     row = keys.find(db, call.path["id"])
     if row is None:
         raise forbidden()
+    reach.check(call, row["workspace_id"])
+    _check(call, row["type"], verb)
     return row
+
+
+def _scope(kind: str, verb: str) -> str:
+    return f"{kind.replace('-', '_')}_api_keys.{verb}"
+
+
+def _check(call: Call, kind: str, verb: str, handed_out: tuple[str, ...] = ()) -> None:
+    """Refuse what the caller may not do with a key of a kind, or scopes that are not the caller's to give."""
+    if not (call.principal.may(_scope(kind, verb)) and call.principal.may_hand_out(handed_out)):
+        raise forbidden()
 
 
 def _columns(db: Connection, body: bodies.KeyUpdate, workspace_id: str | None) -> dict[str, Any]:
@@ -135,8 +156,17 @@ def _columns(db: Connection, body: bodies.KeyUpdate, workspace_id: str | None) -
     return columns | {renamed.get(name, name): value for name, value in defaults.items()}
 
 
+def _status(gateway: Gateway, row: RowMapping) -> str:
+    now = gateway.clock()
+    if row["expires_at"] is not None and row["expires_at"] <= stamp(now):
+        return "expired"
+    budgets = [row["usage_limits"]] if row["usage_limits"] else []
+    return "exhausted" if gateway.governor.exhausted(row["id"], budgets, now) else "active"
+
+
 def _shown(gateway: Gateway, row: RowMapping) -> Answer:
-    expired = row["expires_at"] is not None and row["expires_at"] <= stamp(gateway.clock())
+    limits, last = row["usage_limits"], gateway.governor.last_reset(row["id"])
+    following = periods.period_of(limits, row["created_at"]).next_reset(gateway.clock()) if limits else None
     return {
         "id": row["id"],
         "key": row["masked"],
@@ -146,12 +176,14 @@ def _shown(gateway: Gateway, row: RowMapping) -> Answer:
         "organisation_id": gateway.store.organisation_id,
         "workspace_id": row["workspace_id"],
         "user_id": row["user_id"],
-        "status": "expired" if expired else "active",
+        "status": _status(gateway, row),
         "created_at": row["created_at"],
         "last_updated_at": row["last_updated_at"],
         "creation_mode": "api",
         "rate_limits": row["rate_limits"] or [],
-        "usage_limits": row["usage_limits"],
+        "usage_limits": limits,
+        "next_usage_reset_at": stamp(following) if following else None,
+        "last_reset_at": stamp(last) if last else None,
         "reset_usage": None,
         "expires_at": row["expires_at"],
         "alert_emails": row["alert_emails"],

@@ -12,9 +12,17 @@ from typing import Any
 from pydantic import JsonValue
 from sqlalchemy import Connection, RowMapping
 
-from gateway_client.bundled.admin import bodies
-from gateway_client.bundled.admin.api_keys import workspace_of
-from gateway_client.bundled.admin.door import Answer, Call, Table, forbidden, invalid, listing, paging
+from gateway_client.bundled.admin import bodies, reach
+from gateway_client.bundled.admin.door import (
+    Answer,
+    Call,
+    Table,
+    conflict,
+    forbidden,
+    invalid,
+    listing,
+    paging,
+)
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.routing import language
 from gateway_client.bundled.store import configs, workspaces
@@ -25,9 +33,7 @@ def create(gateway: Gateway, call: Call) -> Answer:
     body = bodies.read(bodies.ConfigCreate, call.body)
     text = _checked(body.config)
     with gateway.store.writing() as db:
-        workspace = workspaces.find(db, body.workspace_id)
-        if workspace is None:
-            raise forbidden()
+        workspace = reach.home(db, call, body.workspace_id)
         row = configs.create(
             db,
             workspace_id=workspace["id"],
@@ -43,7 +49,7 @@ def index(gateway: Gateway, call: Call) -> Answer:
     """List configs without their bodies, as Portkey does."""
     offset, limit = paging(call.query)
     with gateway.store.reading() as db:
-        total, rows = configs.page(db, workspace_id=workspace_of(db, call), offset=offset, limit=limit)
+        total, rows = configs.page(db, workspace_id=reach.workspace_of(db, call), offset=offset, limit=limit)
     return listing(total, [_shown(gateway, row) for row in rows])
 
 
@@ -64,9 +70,12 @@ def update(gateway: Gateway, call: Call) -> Answer:
 
 
 def delete(gateway: Gateway, call: Call) -> Answer:
-    """Delete a config with its versions."""
+    """Delete a config with its versions, unless the users' keys of its workspace run under it."""
     with gateway.store.writing() as db:
-        configs.remove(db, _find(db, call)["id"])
+        row = _find(db, call)
+        if workspaces.users_config(db, row["workspace_id"]) in (row["slug"], row["id"]):
+            raise conflict("The config is its workspace's defaults.user_api_key_config")
+        configs.remove(db, row["id"])
     return {}
 
 
@@ -94,6 +103,7 @@ def _find(db: Connection, call: Call) -> RowMapping:
     row = configs.find(db, call.path["slug"])
     if row is None:
         raise forbidden()
+    reach.check(call, row["workspace_id"])
     return row
 
 

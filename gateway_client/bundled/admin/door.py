@@ -10,16 +10,15 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp
 
-from gateway_client.bundled import credentials, faults
+from gateway_client.bundled import credentials
+from gateway_client.bundled.admin import scopes
+from gateway_client.bundled.admin.scopes import Principal
 from gateway_client.bundled.gateway import Gateway
-from gateway_client.bundled.request_body import TooLong, read_body
-from gateway_client.bundled.store import keys
+from gateway_client.bundled.request_body import TooLong, TooSlow, read_body
 from gateway_client.bundled.store.records import AdminRecord
 from gateway_client.bundled.timestamps import stamp
 
-CHANGING = frozenset({"POST", "PUT", "DELETE"})
 MAX_BODY = 1024 * 1024
 PAGE, MAX_PAGE = 50, 1000
 
@@ -28,11 +27,24 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One admin call. `body` is the JSON text as it came, `{}` where there was none."""
+    """One admin call, whose caller has a scope of its route.
+
+    `body` is the JSON text as it came, `{}` where there was none. Handlers must keep to `within`:
+    the UUID of the only workspace that the caller may read or change, None for all of them.
+    `origin` is the gateway's URL as the caller wrote it, without a slash at the end.
+    `reach` has the checks: `workspace_of` for listings, `home` for new things, `check` for found ones.
+    """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    principal: Principal
+    origin: str
+
+    @property
+    def within(self) -> str | None:
+        """Return the UUID of the caller's only workspace, or None."""
+        return self.principal.within
 
 
 Handler = Callable[[Gateway, Call], Answer]
@@ -82,48 +94,48 @@ def paging(query: Mapping[str, str]) -> tuple[int, int]:
     return size * page, size
 
 
-def endpoint(handler: Handler) -> Callable[[Request], Awaitable[ASGIApp]]:
-    """Make a route of a handler, which runs in a thread and may use the store at leisure."""
+def endpoint(handler: Handler, wanted: tuple[str, ...]) -> Callable[[Request], Awaitable[Response]]:
+    """Make a route of a handler, which runs in a thread and may use the store at leisure.
 
-    async def answer(request: Request) -> ASGIApp:
+    The caller needs one of the wanted scopes.
+    """
+
+    async def answer(request: Request) -> Response:
         gateway: Gateway = request.app.state.gateway
-        number = request.app.state.changes.next() if request.method in CHANGING else 0
-        if number in gateway.settings.faults.drop_before:
-            return faults.dropped
-        status = 500
+        status, principal = 500, None
         try:
-            response = await _respond(gateway, handler, request)
+            principal = authorise(gateway, request.headers)
+            if not principal.may(*wanted):
+                raise forbidden()
+            body = await read_body(request, MAX_BODY)
+            origin = str(request.base_url).rstrip("/")
+            call = Call(request.path_params, request.query_params, body or b"{}", principal, origin)
+            response: Response = JSONResponse(await run_in_threadpool(handler, gateway, call))
             status = response.status_code
+        except (TooLong, TooSlow) as exc:
+            status = 413 if isinstance(exc, TooLong) else 408
+            response = AdminRefusal(status, "AB01", str(exc)).response()
+            response.headers["connection"] = "close"  # the rest of the body is not waited for
+        except AdminRefusal as refusal:
+            status, response = refusal.status, refusal.response()
         finally:
-            gateway.logbook.add(
-                AdminRecord(stamp(gateway.clock()), request.method, request.scope["path"][:512], status)
-            )
-        return faults.dropped if number in gateway.settings.faults.drop_after else response
+            path, caller = request.scope["path"][:512], principal.name if principal else None
+            gateway.logbook.add(AdminRecord(stamp(gateway.clock()), request.method, path, status, caller))
+        return response
 
     return answer
 
 
-async def _respond(gateway: Gateway, handler: Handler, request: Request) -> Response:
-    try:
-        _authorise(gateway, request.headers)
-        body = await read_body(request, MAX_BODY)
-        call = Call(request.path_params, request.query_params, body or b"{}")
-        return JSONResponse(await run_in_threadpool(handler, gateway, call))
-    except TooLong as exc:
-        return AdminRefusal(413, "AB01", str(exc)).response()
-    except AdminRefusal as refusal:
-        return refusal.response()
-
-
-def _authorise(gateway: Gateway, headers: Mapping[str, str]) -> None:
+def authorise(gateway: Gateway, headers: Mapping[str, str]) -> Principal:
+    """Return who calls, with what they may do; raises 401 AB05 for nobody we know."""
     presented = credentials.presented(headers)
     digest = credentials.digest(presented) if presented else ""
     if hmac.compare_digest(digest, gateway.admin_digest):
-        return
-    with gateway.store.reading() as db:
-        if keys.caller(db, digest, gateway.clock()) is not None:
-            raise forbidden()
-    raise AdminRefusal(401, "AB05", "Unauthorized: this is not the admin token of this gateway")
+        return scopes.ROOT
+    caller = gateway.directory.caller(digest) if presented else None
+    if caller is None or caller.expired(gateway.clock()):
+        raise AdminRefusal(401, "AB05", "Unauthorized: this is neither the admin token nor a key that works")
+    return scopes.principal(caller)
 
 
 def _number(query: Mapping[str, str], names: tuple[str, ...], *, default: int, least: int, most: int) -> int:

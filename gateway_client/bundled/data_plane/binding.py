@@ -84,5 +84,5 @@ def _provider(gateway: Gateway, headers: Mapping[str, str]) -> str | None:
     if asked.startswith("@"):
         return asked[1:]
     if asked:
-        return model_names.slug_of(asked, gateway.settings.providers) or asked
+        return model_names.slug_of(asked, gateway.providers) or asked
     return headers.get("x-portkey-virtual-key", "").strip() or None

@@ -43,7 +43,8 @@ def dispatch(
     The config decides first, by provider or by `@slug/` in its model; then the request's header; then
     the request's model (facts/portkey.md 9.4b). The prefix never reaches the provider.
     """
-    params = {**request.params, **target.override_params}
+    kept = {name: value for name, value in request.params.items() if name not in target.drop_params}
+    params = {**target.default_params, **kept, **target.override_params}
     if not isinstance(params.get("model"), str) or not params["model"]:
         raise refusals.plain("model: Field required")
     name = model_names.read(params["model"], providers)
@@ -56,7 +57,7 @@ def dispatch(
     if not name.model:
         raise refusals.plain("model: is missing after the provider's slug")
     params["model"] = name.model
-    unchanged = params == request.params
+    unchanged = params == request.params  # cheap: values that are the same object are not looked into
     body = request.body if unchanged else json.dumps(params).encode()
     path = request.path + (f"?{request.query}" if request.query else "")
     return Dispatch(slug, name.model, Outgoing(path, _headers(request.headers, target.forward_headers), body))

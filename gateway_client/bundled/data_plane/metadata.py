@@ -7,6 +7,7 @@ what a request claims against them is kept apart and logged (T22).
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 MAX_LENGTH = 128
 
 
-def of_header(value: str | None) -> dict[str, Any]:
+@functools.lru_cache(maxsize=256)  # a client sends the same one with every request
+def of_header(value: str | None) -> Mapping[str, Any]:
     """Return the object in `x-portkey-metadata`; anything but a JSON object counts as nothing.
 
     Servers hand headers over as Latin-1, while older clients send UTF-8 (facts/claude-code.md 0.6).

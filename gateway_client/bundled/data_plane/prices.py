@@ -5,6 +5,7 @@ USD per million tokens; a model that is not in the table has no price, and the l
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ _ID = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=256)
 def price_of(model: str) -> Price | None:
     """Return the price of a model id, however a provider writes it (`us.anthropic.claude-...-v1:0`)."""
     at = model.find("claude-")

@@ -16,6 +16,10 @@ class Refusal(Exception):
         self.status = status
         self.body = body
 
+    def message(self) -> str:
+        """Return the answer's words alone."""
+        return str(self.body["message"] if "message" in self.body else self.body["error"]["message"])
+
     def response(self) -> Response:
         """Return the answer."""
         return JSONResponse(self.body, status_code=self.status)
@@ -37,6 +41,14 @@ def blocked(code: str, field: str, message: str) -> Refusal:
     """Refuse what saved-only mode forbids (facts/portkey.md 9.6)."""
     error = {"code": code, "message": message, "field": field}
     return Refusal(400, {"status": "failure", "error": error, "message": message})
+
+
+def model_not_allowed(provider: str, model: str) -> Refusal:
+    """Refuse a model that a provider's integration does not list."""
+    name = model[:128].encode(errors="replace").decode()  # JSON can hold half a character
+    message = f"model {name} is not allowed for provider {provider}"
+    error = {"message": message, "type": "model_not_allowed_error", "param": None, "code": None}
+    return Refusal(412, {"error": error})
 
 
 def upstream_failure(status: int, message: str, kind: str, provider: str) -> Refusal:

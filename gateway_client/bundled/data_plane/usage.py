@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from gateway_client.bundled import json_objects
 from gateway_client.bundled.data_plane.prices import Usage
 
 LINE_LIMIT = 1024 * 1024
@@ -15,14 +15,17 @@ LINE_LIMIT = 1024 * 1024
 class Tap:
     """Sees the bytes of an answer, whole or as events, and knows what it used so far.
 
-    `model` is the model that the upstream says it served; `complete` whether the last event passed.
+    `model` is the model that the upstream says it served, `error` the type of error that it tells;
+    `complete` says whether the last event passed.
     """
 
     def __init__(self) -> None:
         self.model: str | None = None
+        self.error: str | None = None
         self.complete = False
         self._counts: dict[str, int] = {}
-        self._line = bytearray()
+        self._line = b""
+        self._skipping = False
 
     def usage(self) -> Usage | None:
         """Return the tokens seen so far; None when the upstream told none."""
@@ -40,24 +43,28 @@ class Tap:
 
     def body(self, data: bytes) -> None:
         """Read a whole JSON answer."""
-        found = _object(data)
-        self._message(found)
+        self._message(json_objects.read(data) or {})  # what it is not, is not ours to judge
         self.complete = True
 
     def events(self, chunk: bytes) -> None:
         """Read the next bytes of an event stream."""
-        *lines, rest = chunk.split(b"\n")
-        for line in lines:
-            self._line += line
-            self._event_line(bytes(self._line))
-            self._line.clear()
-        if len(self._line) < LINE_LIMIT:
-            self._line += rest
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            lines, self._line = self._line + chunk[:end], b""
+            # Nearly every chunk holds text only, and is not worth being taken apart.
+            if b'"message_' in lines or b'"error"' in lines:
+                for line in lines.split(b"\n")[self._skipping :]:
+                    self._event_line(line)
+            self._skipping = False
+        if len(self._line) + len(chunk) - end > LINE_LIMIT:
+            self._line, self._skipping = b"", True
+        elif not self._skipping:
+            self._line += chunk[end:]
 
     def _event_line(self, line: bytes) -> None:
-        if not line.startswith(b"data:") or b'"message_' not in line:
+        if not line.startswith(b"data:") or not (b'"message_' in line or b'"error"' in line):
             return
-        event = _object(line[5:])
+        event = json_objects.read(line[5:]) or {}
         match event.get("type"):
             case "message_start":
                 message = event.get("message")
@@ -66,21 +73,18 @@ class Tap:
                 self._message({"usage": event.get("usage")})
             case "message_stop":
                 self.complete = True
+            case "error":
+                self._message(event)
 
     def _message(self, message: Mapping[str, Any]) -> None:
         if isinstance(message.get("model"), str):
             self.model = message["model"]
+        error = message.get("error")
+        if isinstance(error, dict) and isinstance(error.get("type"), str):
+            self.error = error["type"]
         usage = message.get("usage")
         if isinstance(usage, dict):
             split = usage.get("cache_creation")
             for name, value in (*usage.items(), *(split.items() if isinstance(split, dict) else ())):
                 if isinstance(value, int):
                     self._counts[name] = value
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}  # not ours to judge: the bytes pass on as they are
-    return found if isinstance(found, dict) else {}

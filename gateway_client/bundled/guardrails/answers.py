@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway_client.bundled.data_plane.refusals import Refusal
@@ -21,12 +21,29 @@ def denial(before: Sequence[Verdict], after: Sequence[Verdict] = ()) -> Refusal:
 
 
 def hook_results(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, Any]:
-    """Return verdicts as Portkey shows them."""
+    """Return verdicts as Portkey shows them: by guardrail, each with its checks."""
+    return {"before_request_hooks": list(_shown(before)), "after_request_hooks": list(_shown(after))}
+
+
+def _shown(verdicts: Sequence[Verdict]) -> Iterator[dict[str, Any]]:
+    for slug in dict.fromkeys(verdict.guardrail for verdict in verdicts):
+        checks = [verdict for verdict in verdicts if verdict.guardrail == slug]
+        yield {
+            "verdict": all(check.passed for check in checks),
+            "id": slug,
+            "transformed": False,
+            "checks": [_check(check) for check in checks],
+            "type": "guardrail",
+            "async": any(check.quiet for check in checks),
+            "deny": any(check.deny for check in checks),
+        }
+
+
+def _check(verdict: Verdict) -> dict[str, Any]:
     return {
-        "before_request_hooks": [_shown(verdict) for verdict in before],
-        "after_request_hooks": [_shown(verdict) for verdict in after],
+        "id": verdict.check,
+        **({"name": verdict.name} if verdict.name else {}),
+        "verdict": verdict.passed,
+        "data": {"explanation": verdict.detail},
+        "transformed": False,
     }
-
-
-def _shown(verdict: Verdict) -> dict[str, Any]:
-    return {"verdict": verdict.passed, "id": verdict.guardrail, "checks": [], "deny": verdict.deny}

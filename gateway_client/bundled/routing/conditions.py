@@ -7,9 +7,10 @@ the open-source gateway, operators beside a `$regex` count too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
+
+from gateway_client.bundled.routing import patterns
 
 MISSING: Final = object()
 
@@ -75,7 +76,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "$lte": _ordered(lambda value, operand: value <= operand),
     "$in": lambda value, operand: any(_same(value, one) for one in operand),
     "$nin": lambda value, operand: not any(_same(value, one) for one in operand),
-    "$regex": lambda value, operand: isinstance(value, str) and re.search(operand, value) is not None,
+    "$regex": lambda value, operand: isinstance(value, str) and patterns.found(operand, value),
 }
 
 
@@ -105,7 +106,6 @@ def _operator_problems(operators: Mapping[str, Any], path: str) -> Iterator[str]
         elif operator in ("$in", "$nin") and not isinstance(operand, list):
             yield f"{here}: must be a list"
         elif operator == "$regex":
-            try:
-                re.compile(operand)
-            except (re.error, TypeError):
-                yield f"{here}: is no regular expression"
+            why = patterns.problem(operand)
+            if why is not None:
+                yield f"{here}: {why}"

@@ -1,9 +1,11 @@
 """The config language: one recursive node, checked whole when a config is saved. Pure.
 
 Accepted: `strategy` (single, fallback, loadbalance, conditional), `targets` (nested), `provider` as
-`@slug`, `weight`, `name`, `override_params`, `forward_headers`, `request_timeout`, `retry`, `cache`.
-`retry` and `cache` are kept but have no effect in this gateway yet. Everything else of Portkey's
-language (keys in configs, custom hosts, guardrails, ...) is refused rather than ignored.
+`@slug`, `weight`, `name`, `override_params`, `default_params`, `drop_params`, `forward_headers`,
+`request_timeout`, `retry`, `cache` (simple); at the root also `input_guardrails` and
+`output_guardrails`, ids or slugs of saved ones. Everything else of Portkey's language (keys in
+configs, custom hosts, circuit breakers, inline guardrails, hooks, the semantic cache, ...) is refused
+rather than ignored.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ KEPT_BACK = frozenset(
     }
 )
 """Headers that no config may forward: credentials of this gateway, and those that frame the message."""
+
+NEEDED = frozenset({"model", "messages", "max_tokens"})
+"""Parameters that every request must keep."""
 
 StatusCode = Annotated[int, Field(ge=100, le=599)]
 
@@ -67,7 +72,7 @@ class Strategy(_Part):
 
 
 class Retry(_Part):
-    """Kept without effect."""
+    """How often a failed call is tried again; see `retries` for when and how long after."""
 
     attempts: Annotated[int, Field(ge=0, le=5)]
     on_status_codes: tuple[StatusCode, ...] | None = None
@@ -75,23 +80,31 @@ class Retry(_Part):
 
 
 class Cache(_Part):
-    """Kept without effect."""
+    """Answers are kept for `max_age` seconds, seven days unless told otherwise (our choice)."""
 
     mode: Literal["simple", "semantic"]
-    max_age: Annotated[int, Field(ge=60, le=7_776_000)] | None = None
+    max_age: Annotated[int, Field(ge=60, le=7_776_000)] = 604_800
 
 
 class Node(_Part):
-    """A config, or one target of it. `request_timeout` is in milliseconds until the first byte."""
+    """A config, or one target of it. `request_timeout` is in milliseconds until the first byte.
+
+    `default_params` hold where a request does not have them, `override_params` in any case;
+    `drop_params` names what is taken out of a request, for providers that don't know it.
+    """
 
     name: str | None = None
     weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
     provider: str | None = None
     override_params: dict[str, JsonValue] = Field(default_factory=dict)
+    default_params: dict[str, JsonValue] = Field(default_factory=dict)
+    drop_params: tuple[str, ...] = ()
     forward_headers: tuple[str, ...] = ()
     request_timeout: Annotated[int, Field(gt=0, le=86_400_000)] | None = None
     retry: Retry | None = None
     cache: Cache | None = None
+    input_guardrails: tuple[str, ...] = ()
+    output_guardrails: tuple[str, ...] = ()
     strategy: Strategy | None = None
     targets: tuple[Node, ...] = ()
 
@@ -119,6 +132,8 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _message(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "is not known to this gateway"
+    if error["type"] == "string_type" and {"input_guardrails", "output_guardrails"} & set(error["loc"]):
+        return "must be the id or slug of a saved guardrail; inline checks are not possible here"
     text = str(error["msg"])
     return text[0].lower() + text[1:]
 
@@ -147,10 +162,21 @@ def _setting_problems(node: Node, at: str) -> Iterator[str]:
             yield f'{at}override_params.model: must be "@slug/model"'
         elif node.provider is not None and model.partition("/")[0] != node.provider:
             yield f"{at}override_params.model: names another provider than provider does"
-    try:
-        json.dumps(node.override_params, allow_nan=False)
-    except ValueError:
-        yield f"{at}override_params: holds a number that JSON does not have"
+    for name in ("override_params", "default_params"):
+        try:
+            json.dumps(getattr(node, name), allow_nan=False)
+        except ValueError:
+            yield f"{at}{name}: holds a number that JSON does not have"
+    if "model" in node.default_params:
+        yield f"{at}default_params.model: every request names a model; use override_params"
+    for index, param in enumerate(node.drop_params):
+        if param in NEEDED:
+            yield f"{at}drop_params[{index}]: no request can do without {param}"
+    if node.cache is not None and node.cache.mode == "semantic":
+        yield f"{at}cache.mode: semantic needs a store of vectors, which this gateway lacks; use simple"
+    for name in ("input_guardrails", "output_guardrails"):
+        if at and getattr(node, name):
+            yield f"{at}{name}: stand at the config's root only, and hold for every target"
     for index, header in enumerate(node.forward_headers):
         if header.lower() in KEPT_BACK or header.lower().startswith("x-portkey-"):
             yield f"{at}forward_headers[{index}]: {header.lower()} is never forwarded"

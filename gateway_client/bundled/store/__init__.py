@@ -1,5 +1,6 @@
 """The gateway's state: one SQLite file through SQLAlchemy Core.
 
 `database` opens it; `keys`, `configs` and `workspaces` hold the rows that the admin API manages;
-`records` and `logbook` the request log and the audit of admin calls.
+`records` the request log and the audit of admin calls, `analytics` its sums, `bodies` what it kept of
+requests and answers. The `logbook` writes them, and the `meters`, in a thread of its own.
 """

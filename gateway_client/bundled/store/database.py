@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import URL, Connection, Engine, RowMapping, create_engine, event, insert, inspect, select
 from sqlalchemy.exc import DatabaseError
 
 from gateway_client.bundled.errors import StoreUnusable
-from gateway_client.bundled.store import schema, workspaces
+from gateway_client.bundled.store import migration, schema, workspaces
 from gateway_client.bundled.timestamps import stamp
 
 
@@ -60,30 +60,42 @@ class Store:
 def open_store(path: Path, now: datetime) -> Store:
     """Open the database, and make it with its default workspace when there is none (0600 in 0700).
 
-    Raises `StoreUnusable` for a file that is no database, or one of another version.
+    One of an older version is upgraded, or left as it was if that fails. Raises `StoreUnusable` for a
+    file that is no database, or one of another version.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     engine = _engine(path)
     try:
         with _writer(engine) as connection:
-            schema.tables.create_all(connection)
-            if connection.execute(select(schema.identity)).first() is None:
-                _begin(connection, now)
-            found = connection.execute(select(schema.identity)).mappings().one()
+            found = _made_ready(connection, path, now)
     except DatabaseError as exc:
         engine.dispose()
         raise StoreUnusable(
             f"{path} can't be used as the gateway's database: {exc.orig}",
             "name another file, or move this one away",
         ) from exc
-    if found["schema_version"] != schema.VERSION:
+    except StoreUnusable:
         engine.dispose()
+        raise
+    return Store(engine, found["instance_id"], found["organisation_id"], found["created_at"])
+
+
+def _made_ready(connection: Connection, path: Path, now: datetime) -> RowMapping:
+    """Make, upgrade or accept the database, and return its identity; a stranger's stays as it is."""
+    identity = inspect(connection).has_table(schema.identity.name)
+    version = connection.scalar(select(schema.identity.c.schema_version)) if identity else None
+    if version is None:
+        schema.tables.create_all(connection)
+        _begin(connection, now)
+    elif migration.OLDEST <= version < schema.VERSION:
+        migration.upgrade(connection)
+    elif version != schema.VERSION:
         raise StoreUnusable(
-            f"{path} is of schema {found['schema_version']}, this gateway needs {schema.VERSION}",
+            f"{path} is of schema {version}, this gateway needs {schema.VERSION}",
             "use the version of the tool that made it, or start with a new file",
         )
-    return Store(engine, found["instance_id"], found["organisation_id"], found["created_at"])
+    return connection.execute(select(schema.identity)).mappings().one()
 
 
 def _engine(path: Path) -> Engine:
@@ -124,4 +136,4 @@ def _begin(connection: Connection, now: datetime) -> None:
             created_at=stamp(now),
         )
     )
-    workspaces.create(connection, workspaces.Draft(name="Default"), now, is_default=True)
+    workspaces.create(connection, "Default", now, is_default=True)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
 
 from gateway_client.bundled.credentials import MintedSecret
-from gateway_client.bundled.store.schema import AS_INSERTED, api_keys, secrets, workspaces
+from gateway_client.bundled.store.schema import AS_INSERTED, api_keys, secrets, users, workspaces
 from gateway_client.bundled.timestamps import stamp
 
 
@@ -22,7 +22,8 @@ from gateway_client.bundled.timestamps import stamp
 class Caller:
     """Who makes a request: what its key allows and carries.
 
-    `expires_at` and `ends_at` (of a secret in transition) are moments as the store keeps them. Limits
+    `expires_at`, `ends_at` (of a secret in transition) and `created_at` are moments as the store keeps
+    them. Limits
     are as the admin API took them (`admin.bodies.UsageLimits`, `RateLimit`), None or empty for none.
     """
 
@@ -42,6 +43,8 @@ class Caller:
     rate_limits: Sequence[Mapping[str, Any]]
     workspace_usage_limits: Sequence[Mapping[str, Any]]
     workspace_rate_limits: Sequence[Mapping[str, Any]]
+    created_at: str
+    workspace_created_at: str | None
 
     def expired(self, now: datetime) -> bool:
         """Tell whether the key's own end has come."""
@@ -66,10 +69,18 @@ def find(db: Connection, identity: str) -> RowMapping | None:
 
 
 def page(
-    db: Connection, *, workspace_id: str | None, ids: Sequence[str] | None, offset: int, limit: int
+    db: Connection,
+    *,
+    workspace_id: str | None,
+    types: Sequence[str] | None = None,
+    ids: Sequence[str] | None,
+    offset: int,
+    limit: int,
 ) -> tuple[int, Sequence[RowMapping]]:
-    """Return the total and one page, oldest first."""
+    """Return the total and one page, oldest first, of keys of the given types and ids (None: of all)."""
     query = select(api_keys)
+    if types is not None:
+        query = query.where(api_keys.c.type.in_(types))
     if workspace_id is not None:
         query = query.where(api_keys.c.workspace_id == workspace_id)
     if ids is not None:
@@ -77,6 +88,16 @@ def page(
     total = db.scalar(select(func.count()).select_from(query.subquery())) or 0
     ordered = query.order_by(AS_INSERTED).offset(offset).limit(limit)
     return total, db.execute(ordered).mappings().all()
+
+
+def held(db: Connection, *, workspace_id: str | None = None, user_id: str | None = None) -> list[str]:
+    """Return the ids of all keys of a workspace, of a user, or of a user in a workspace."""
+    query = select(api_keys.c.id)
+    if workspace_id is not None:
+        query = query.where(api_keys.c.workspace_id == workspace_id)
+    if user_id is not None:
+        query = query.where(api_keys.c.user_id == user_id)
+    return list(db.scalars(query))
 
 
 def change(db: Connection, identity: str, values: Mapping[str, Any], now: datetime) -> None:
@@ -104,7 +125,11 @@ def rotate(db: Connection, identity: str, secret: MintedSecret, ends_at: datetim
 
 
 def caller(db: Connection, digest: str, now: datetime) -> Caller | None:
-    """Return who holds a secret, or None for one that is unknown, revoked or past its transition."""
+    """Return who holds a secret, or None for one that is unknown, revoked or past its transition.
+
+    A user's key carries the user's address as `_user` (facts/portkey.md 9.4), and runs under its
+    workspace's config for users where it names none.
+    """
     query = (
         select(
             api_keys,
@@ -112,9 +137,13 @@ def caller(db: Connection, digest: str, now: datetime) -> Caller | None:
             workspaces.c.defaults_metadata.label("workspace_metadata"),
             workspaces.c.usage_limits.label("workspace_usage_limits"),
             workspaces.c.rate_limits.label("workspace_rate_limits"),
+            workspaces.c.created_at.label("workspace_created_at"),
+            workspaces.c.user_api_key_config.label("users_config"),
+            users.c.email,
         )
         .join(secrets, secrets.c.key_id == api_keys.c.id)
         .join(workspaces, workspaces.c.id == api_keys.c.workspace_id, isouter=True)
+        .join(users, users.c.id == api_keys.c.user_id, isouter=True)
         .where(secrets.c.digest == digest, or_(secrets.c.ends_at.is_(None), secrets.c.ends_at > stamp(now)))
     )
     row = db.execute(query).mappings().one_or_none()
@@ -126,9 +155,9 @@ def caller(db: Connection, digest: str, now: datetime) -> Caller | None:
         type=row["type"],
         scopes=tuple(row["scopes"]),
         workspace_id=row["workspace_id"],
-        config=row["config_id"],
+        config=row["config_id"] or (row["users_config"] if row["user_id"] else None),
         allow_config_override=row["allow_config_override"] is not False,
-        metadata=row["defaults_metadata"] or {},
+        metadata=({"_user": row["email"]} if row["email"] else {}) | (row["defaults_metadata"] or {}),
         workspace_metadata=row["workspace_metadata"] or {},
         user_id=row["user_id"],
         expires_at=row["expires_at"],
@@ -137,4 +166,6 @@ def caller(db: Connection, digest: str, now: datetime) -> Caller | None:
         rate_limits=tuple(row["rate_limits"] or ()),
         workspace_usage_limits=tuple(row["workspace_usage_limits"] or ()),
         workspace_rate_limits=tuple(row["workspace_rate_limits"] or ()),
+        created_at=row["created_at"],
+        workspace_created_at=row["workspace_created_at"],
     )

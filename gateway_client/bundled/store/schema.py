@@ -43,6 +43,9 @@ workspaces = Table(
     Column("description", String),
     Column("is_default", Boolean, nullable=False),
     Column("defaults_metadata", _json),
+    Column("input_guardrails", _json),
+    Column("output_guardrails", _json),
+    Column("user_api_key_config", String),
     Column("usage_limits", _json),
     Column("rate_limits", _json),
     Column("created_at", String, nullable=False),
@@ -164,8 +167,8 @@ request_bodies = Table(
     Column("response", Text, nullable=False),
 )
 
-# Usage against a limit: one row per subject and limit, e.g. a key and its budget. `window` is when the
-# counted period began; another period starts from zero.
+# Usage against a limit: one row per subject and limit, e.g. a key and its budget. `window` is the counted
+# period (`store.meters.MeterRow`); another period starts from zero.
 meters = Table(
     "meters",
     tables,
@@ -180,9 +183,10 @@ policies = Table(
     tables,
     Column("id", String, primary_key=True),
     Column("kind", String, nullable=False),
-    Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), index=True),
+    Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("name", String),
     Column("body", _json, nullable=False),
+    Column("status", String, nullable=False),
     Column("created_at", String, nullable=False),
     Column("last_updated_at", String, nullable=False),
 )
@@ -275,4 +279,6 @@ admin_log = Table(
     Column("method", String, nullable=False),
     Column("path", String, nullable=False),
     Column("status", Integer, nullable=False),
+    Column("caller", String),
+    Index("admin_log_by_time", "time"),
 )

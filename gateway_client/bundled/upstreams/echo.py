@@ -2,20 +2,22 @@
 
 It says back the last text of the last user message. `[[tool:NAME {json}]]` in that text calls the
 tool NAME with that input, when the request offers it; a tool's result is said back in turn. Usage
-is counted in quarters of the text's length. Enough for every client to be shown working without an
-account; it is no model.
+is counted in quarters of the text's length. Faults are had by markers, too (`echo_modes`). Enough for
+every client to be shown working without an account; it is no model.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway_client.bundled.upstreams.port import Outgoing, Reply
+from gateway_client.bundled.upstreams import echo_modes
+from gateway_client.bundled.upstreams.port import Broken, Outgoing, Reply
 
 MARKER = re.compile(r"\[\[tool:([A-Za-z0-9_.-]{1,128})\s*")
 MAX_ECHO = 2000
@@ -30,15 +32,19 @@ class Answer:
     text: str
     tool: str | None = None
     tool_input: Mapping[str, Any] | None = None
+    """None beside a tool: the call comes without its input."""
     stop_reason: str = "end_turn"
 
     def length(self) -> int:
         """Return the output tokens."""
-        return tokens_of(self.text) if self.tool is None else tokens_of(self.tool + _json(self.tool_input))
+        return tokens_of(self.text if self.tool is None else self.tool + _json(self.tool_input or {}))
 
 
 class Echo:
-    """Implements `port.Upstream` without a network."""
+    """Implements `port.Upstream` without a network, for one provider."""
+
+    def __init__(self, slug: str = "echo") -> None:
+        self._slug = slug
 
     async def call(self, request: Outgoing) -> Reply:
         """Answer `/v1/messages` and `/v1/messages/count_tokens`; see `port.Upstream`."""
@@ -48,12 +54,25 @@ class Echo:
             return _reply(400, _error("invalid_request_error", f"{missing}: Field required"))
         if "count_tokens" in request.path:
             return _reply(200, {"input_tokens": input_tokens(params)})
+        modes = echo_modes.read(_last_user_turn(params["messages"])[1], self._slug)
+        if modes.slow:
+            await asyncio.sleep(modes.slow)
+        if modes.status is not None:
+            waiting = {} if modes.retry_after is None else {"retry-after": modes.retry_after}
+            return _reply(modes.status, _error(*echo_modes.refusal(modes.status)), **waiting)
         answer = compose(params)
+        if modes.empty_arguments and answer.tool is not None:
+            answer = replace(answer, tool_input=None)
         identity = hashlib.sha256(request.body).hexdigest()[:24]
         message = _message(identity, params, answer)
+        if modes.wrong_model:
+            message["model"] = echo_modes.WRONG_MODEL
         if params.get("stream") is True:
-            return Reply(200, {"content-type": "text/event-stream; charset=utf-8"}, _events(message, answer))
-        return _reply(200, {**message, "content": [_block(identity, answer)]})
+            events = list(_events(message, answer))
+            chunks = _broken(events[: len(events) // 2]) if modes.drop else _each(events)
+            return Reply(200, {"content-type": "text/event-stream; charset=utf-8"}, chunks)
+        reply = _reply(200, {**message, "content": [_block(identity, answer)]})
+        return replace(reply, chunks=_broken([b'{"id":'])) if modes.drop else reply
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""
@@ -96,7 +115,7 @@ def _last_user_turn(messages: Sequence[Any]) -> tuple[str, str]:
     blocks = _objects(content)
     results = [_text_of(block.get("content")) for block in blocks if block.get("type") == "tool_result"]
     texts = [str(block.get("text", "")) for block in blocks if block.get("type") == "text"]
-    marked = [text for text in texts if MARKER.search(text)]
+    marked = [text for text in texts if MARKER.search(text) or echo_modes.MARKER.search(text)]
     # Clients append reminders of their own to a message; a marker counts wherever it stands.
     return "\n".join(results), (marked or texts or [""])[-1]
 
@@ -164,7 +183,18 @@ def _block(identity: str, answer: Answer) -> dict[str, Any]:
     }
 
 
-async def _events(message: dict[str, Any], answer: Answer) -> AsyncIterator[bytes]:
+async def _each(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def _broken(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+    raise Broken("the echo was told to break off")
+
+
+def _events(message: dict[str, Any], answer: Answer) -> Iterator[bytes]:
     """Yield the events of a streamed answer, in the order that real clients insist on."""
     final_usage = {"output_tokens": message["usage"]["output_tokens"]}
     opening = {**message, "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
@@ -186,8 +216,8 @@ def _deltas(answer: Answer) -> Iterator[dict[str, str]]:
         for at in range(0, len(answer.text) or 1, TEXT_STEP):
             yield {"type": "text_delta", "text": answer.text[at : at + TEXT_STEP]}
         return
-    source = _json(answer.tool_input)
     yield {"type": "input_json_delta", "partial_json": ""}
+    source = "" if answer.tool_input is None else _json(answer.tool_input)
     for at in range(0, len(source), JSON_STEP):
         yield {"type": "input_json_delta", "partial_json": source[at : at + JSON_STEP]}
 
@@ -196,11 +226,8 @@ def _event(data: Mapping[str, Any]) -> bytes:
     return f"event: {data['type']}\ndata: {_json(data)}\n\n".encode()
 
 
-def _reply(status: int, body: Mapping[str, Any]) -> Reply:
-    async def once() -> AsyncIterator[bytes]:
-        yield _json(body).encode()
-
-    return Reply(status, {"content-type": "application/json"}, once())
+def _reply(status: int, body: Mapping[str, Any], **headers: str) -> Reply:
+    return Reply(status, {"content-type": "application/json", **headers}, _each([_json(body).encode()]))
 
 
 def _error(kind: str, message: str) -> dict[str, Any]:

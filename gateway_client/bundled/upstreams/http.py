@@ -8,81 +8,63 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-
-import aiohttp
-from yarl import URL
+from urllib.parse import urlsplit
 
 from gateway_client.bundled import PRODUCT
 from gateway_client.bundled.settings import HttpUpstream
-from gateway_client.bundled.upstreams.port import Broken, Outgoing, Reply, Unreachable
+from gateway_client.bundled.upstreams.connections import Pool
+from gateway_client.bundled.upstreams.port import Outgoing, Reply
 from gateway_client.redaction import redacted
-
-CONNECT_SECONDS = 10
-SILENCE_SECONDS = 600  # what real clients wait for themselves (facts/claude-code.md 4: API_TIMEOUT_MS)
 
 
 class HttpClient:
-    """Implements `port.Upstream` for one service. The session is made by the first call."""
+    """Implements `port.Upstream` for one service."""
 
     def __init__(self, upstream: HttpUpstream) -> None:
         self._upstream = upstream
-        self._session: aiohttp.ClientSession | None = None
+        parts = urlsplit(upstream.base_url)
+        tls = parts.scheme == "https"
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        self._pool = Pool(host, parts.port or (443 if tls else 80), tls=tls)
+        self._path = parts.path.rstrip("/")
+        name = f"[{host}]" if ":" in host else host
+        # identity: compressed events would wait for one another in the compressor.
+        self._headers = (
+            f"host: {name}:{parts.port}\r\n" if parts.port else f"host: {name}\r\n"
+        ) + f"user-agent: {PRODUCT}\r\naccept: */*\r\naccept-encoding: identity\r\n"
 
     async def call(self, request: Outgoing) -> Reply:
         """Post the request to the service; see `port.Upstream`."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
-                ),
-                headers={"user-agent": PRODUCT},
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        url = URL(self._upstream.base_url.rstrip("/") + request.path, encoded=True)
-        # identity: compressed events would wait for one another in the compressor.
-        headers = {**request.headers, "accept-encoding": "identity", **self._credential()}
-        try:
-            response = await self._session.post(
-                url, data=request.body, headers=headers, allow_redirects=False
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            raise Unreachable(f"the upstream could not be reached ({type(exc).__name__})") from exc
+        connection = await self._pool.post(self._head(request), request.body)
 
         async def close() -> None:
-            response.close()
+            connection.close()
 
-        reply_headers = {name.lower(): value for name, value in response.headers.items()}
-        chunks = _chunks(response)
-        if response.status >= 400:
-            # A refusal may quote what was sent, and no client must see the upstream's key.
-            key = self._upstream.key.get_secret_value()
-            reply_headers = {name: redacted(value, key) for name, value in reply_headers.items()}
-            chunks = _without(key, chunks)
-        return Reply(response.status, reply_headers, chunks, close)
+        if connection.status < 400:
+            return Reply(connection.status, connection.headers, connection.chunks(), close)
+        # A refusal may quote what was sent, and no client must see the upstream's key.
+        key = self._upstream.key.get_secret_value()
+        headers = {name: redacted(value, key) for name, value in connection.headers.items()}
+        return Reply(connection.status, headers, _without(key, connection.chunks()), close)
 
     async def close(self) -> None:
-        """Close the session."""
-        if self._session is not None:
-            await self._session.close()
-            await asyncio.sleep(0)  # lets the transports see it before the loop ends
+        """Break every connection off."""
+        self._pool.close()
+        await asyncio.sleep(0)  # lets the transports see it before the loop ends
 
-    def _credential(self) -> dict[str, str]:
+    def _head(self, request: Outgoing) -> bytes:
         key = self._upstream.key.get_secret_value()
-        return (
-            {"x-api-key": key} if self._upstream.auth == "x-api-key" else {"authorization": f"Bearer {key}"}
+        credential = (
+            f"x-api-key: {key}" if self._upstream.auth == "x-api-key" else f"authorization: Bearer {key}"
         )
+        own = f"{self._headers}content-length: {len(request.body)}\r\n{credential}\r\n"
+        passed = "".join([f"{name}: {value}\r\n" for name, value in request.headers.items()])
+        head = f"POST {self._path}{request.path} HTTP/1.1\r\n{own}{passed}\r\n"
+        if head.count("\n") != own.count("\n") + len(request.headers) + 2:
+            raise ValueError("a header or path holds a line break")  # nothing that a server's parser lets in
+        return head.encode("latin-1")
 
 
 async def _without(key: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     whole = b"".join([chunk async for chunk in chunks])
     yield redacted(whole.decode("latin-1"), key).encode("latin-1")
-
-
-async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in response.content.iter_any():
-            yield chunk
-    except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-        raise Broken(f"the upstream's answer broke off ({type(exc).__name__})") from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -129,6 +130,20 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     yield start
     for embedded in running:
         embedded.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def run_gateway() -> Callable[..., contextlib.AbstractContextManager[Wire]]:
+    """Run a gateway for a `with` block, as often as wanted on one database and with one clock."""
+
+    @contextlib.contextmanager
+    def run(clock: MovableClock | None = None, **fields: Any) -> Iterator[Wire]:
+        clock = clock or MovableClock()
+        settings = GatewaySettings(admin_token=SecretStr(ADMIN), **fields)
+        with Embedded(settings, clock=clock) as embedded:
+            yield Wire(embedded.url, clock)
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ def test_a_bad_config_is_refused_with_its_paths_and_nothing_is_saved(wire: Any) 
 
 
 def test_workspace_life(wire: Any) -> None:
-    sent = {"name": "Eng", "description": "d", "defaults": {"metadata": {"tenant": "acme"}}, "users": ["u"]}
+    sent = {"name": "Eng", "description": "d", "defaults": {"metadata": {"tenant": "acme"}}, "users": []}
     made = wire.admin("POST", "/admin/workspaces", json=sent).json()
     assert re.fullmatch(r"ws-eng-[0-9a-f]{6}", made["slug"])
     query = {"name": "En", "exact_name": "Eng", "pageSize": "50", "currentPage": "0"}

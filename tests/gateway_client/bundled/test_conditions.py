@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway_client.bundled.routing.conditions import matches
+from gateway_client.bundled.routing.patterns import problem
 
 FACTS = {
     "metadata": {"team": "eng", "env": "prod", "level": 3, "flag": True},
@@ -35,6 +36,9 @@ CASES: list[tuple[dict[str, Any], bool]] = [
     ({"params.model": {"$regex": "haiku"}}, True),
     ({"params.model": {"$regex": "haiku", "$ne": "claude-haiku-4-5"}}, False),
     ({"params.max_tokens": {"$regex": "1"}}, False),
+    ({"metadata.absent": {"$regex": ""}}, False),
+    ({"params.model": {"$regex": "^claude-(haiku|sonnet)-"}}, True),
+    ({"params.model": {"$regex": "^haiku"}}, False),
     ({"url.pathname": {"$eq": "/v1/messages"}}, True),
     ({"$or": [{"metadata.team": "ops"}, {"metadata.env": "prod"}]}, True),
     ({"$and": [{"metadata.team": "ops"}, {"metadata.env": "prod"}]}, False),
@@ -45,3 +49,16 @@ CASES: list[tuple[dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("query", "expected"), CASES, ids=[str(query) for query, _ in CASES])
 def test_matches(query: dict[str, Any], expected: bool) -> None:
     assert matches(query, FACTS) is expected
+
+
+@pytest.mark.covers("T27")
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "a*a*a*a*a*a*b", "(.*)*x"])
+def test_no_pattern_holds_up_the_loop(pattern: str) -> None:
+    """Each takes `re` years; here a client may send as much text as it likes."""
+    assert problem(pattern) is None
+    assert matches({"params.model": {"$regex": pattern}}, {"params": {"model": "a" * 100_000 + "!"}}) is False
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=a)", r"(a)\1", "(a{1000}){1000}", "[", 5, None])
+def test_patterns_that_are_none_are_told_when_a_config_is_saved(pattern: object) -> None:
+    assert problem(pattern) is not None

@@ -95,3 +95,18 @@ def test_headers_pass_as_an_open_list_and_credentials_never() -> None:
         "x-corp": "7",
         "content-type": "application/json",
     }
+
+
+def test_defaults_fill_in_and_dropped_parameters_are_gone() -> None:
+    target = Target(
+        provider="bedrock-prod",
+        default_params={"temperature": 0.2, "new_field": "ours"},
+        drop_params=("messages", "absent"),
+        override_params={"top_k": 1},
+    )
+    assert json.loads(send(target, "claude-x").outgoing.body) == {
+        "model": "claude-x",
+        "new_field": {"kept": 1.0},
+        "temperature": 0.2,
+        "top_k": 1,
+    }

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_client.bundled.upstreams.echo import Echo, compose, tokens_of
-from gateway_client.bundled.upstreams.port import Outgoing
+from gateway_client.bundled.upstreams.echo_modes import SLOWEST, WRONG_MODEL, Modes, read
+from gateway_client.bundled.upstreams.port import Broken, Outgoing
 
 BASH = {"name": "Bash", "input_schema": {"type": "object"}}
 CALL = '[[tool:Bash {"command": "echo ]] hi"}]]'
@@ -120,3 +121,68 @@ def test_answers_whatever_clients_send(content: Any, tools: Any, max_tokens: Any
     status, body = answered(user(content, tools=tools, max_tokens=max_tokens, stream=stream))
     assert status == 200
     assert b'"message"' in body
+
+
+def test_each_marker_asks_for_its_fault() -> None:
+    text = "[[echo:slow 0.5]] [[echo:429 2]] [[echo:drop]] [[echo:empty-arguments]] [[echo:wrong-model]]"
+    assert read(text, "a") == Modes(429, "2", 0.5, True, True, True)
+    assert read("[[echo:slow 99999]]", "a").slow == SLOWEST
+
+
+@pytest.mark.parametrize(
+    "text", ["[[echo:200]]", "[[echo:slow]]", "[[echo:nap 2]]", "[[echo:drop 2]]", "echo:429"]
+)
+def test_what_is_no_marker_is_plain_text(text: str) -> None:
+    assert read(text, "a") == Modes()
+    assert compose(user(text)).text == f"echo: {text}"
+
+
+def test_a_marker_may_be_for_one_provider_only() -> None:
+    assert read("[[echo:529 @bedrock-prod]]", "bedrock-prod").status == 529
+    assert read("[[echo:529 @bedrock-prod]]", "anthropic-prod") == Modes()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, "rate_limit_error"), (529, "overloaded_error"), (503, "api_error")]
+)
+def test_a_refusal_is_worded_as_anthropics(status: int, kind: str) -> None:
+    got, body = answered(user(f"hello [[echo:{status}]]"))
+    assert (got, json.loads(body)["type"], json.loads(body)["error"]["type"]) == (status, "error", kind)
+
+
+def test_retry_after_is_told_where_it_is_asked_for() -> None:
+    def headers(text: str) -> Any:
+        sent = Outgoing("/v1/messages", {}, json.dumps(user(text)).encode())
+        return asyncio.run(Echo().call(sent)).headers
+
+    assert headers("[[echo:429 3600]]")["retry-after"] == "3600"
+    assert "retry-after" not in headers("[[echo:429]]")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_it_can_break_off(stream: bool) -> None:
+    with pytest.raises(Broken):
+        answered(user("[[echo:drop]]", stream=stream))
+
+
+@pytest.mark.covers("S77")
+def test_a_tool_call_can_come_without_its_arguments() -> None:
+    """OpenRouter's fault: the name is there, the input is not."""
+    text = f"{CALL} [[echo:empty-arguments]]"
+    _, whole = answered(user(text, tools=[BASH]))
+    assert json.loads(whole)["content"][0]["input"] == {}
+    assert json.loads(whole)["stop_reason"] == "tool_use"
+    _, streamed = answered(user(text, tools=[BASH], stream=True))
+    parts = [json.loads(line[6:]) for line in streamed.decode().splitlines() if line.startswith("data: ")]
+    sent = [part["delta"]["partial_json"] for part in parts if part["type"] == "content_block_delta"]
+    assert sent == [""]
+
+
+def test_it_can_claim_another_model() -> None:
+    assert json.loads(answered(user("[[echo:wrong-model]]"))[1])["model"] == WRONG_MODEL
+
+
+def test_markers_do_not_change_counting() -> None:
+    status, body = answered(user("[[echo:529]]"), "/v1/messages/count_tokens")
+    assert status == 200
+    assert json.loads(body)["input_tokens"] > 0

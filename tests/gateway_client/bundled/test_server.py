@@ -94,7 +94,7 @@ def test_a_database_of_another_version_is_told(database: Path) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE identity SET schema_version = 99")
     connection.close()
-    with pytest.raises(StoreUnusable, match="is of schema 99, this gateway needs 1"):
+    with pytest.raises(StoreUnusable, match="is of schema 99, this gateway needs 2"):
         Embedded(settings(database)).__enter__()
 
 

@@ -98,7 +98,10 @@ def test_the_wheel_holds_the_two_packages_and_the_shipped_data(listing: list[str
     ]
     assert sorted(n for n in listing if n.startswith(DATA)) == sorted(data)
     code = [n for n in listing if not n.startswith((DATA, info))]
-    assert sorted(code) == sorted(sources("provisioner", "gateway_client"))
+    pages = (ROOT / "gateway_client/bundled/pages").rglob("*")
+    shown = [p.relative_to(ROOT).as_posix() for p in pages if p.suffix in (".j2", ".css")]
+    assert shown
+    assert sorted(code) == sorted([*sources("provisioner", "gateway_client"), *shown])
 
 
 def test_no_code_hides_among_the_data_and_no_tests_are_shipped(listing: list[str]) -> None:

@@ -4,6 +4,7 @@ ServeError          it can't be started; the message is for a person
 ├── BindRefused     an address off loopback without TLS, and nobody said that this is meant
 ├── PortTaken       another program listens there
 ├── StoreUnusable   the database file is of another program or another version
+├── StoreInUse      another process serves it
 └── SealBroken      the providers' keys can't be opened
 """
 
@@ -29,6 +30,10 @@ class PortTaken(ServeError):
 
 class StoreUnusable(ServeError):
     """The database can't be used as this gateway's store."""
+
+
+class StoreInUse(ServeError):
+    """Another gateway has the database: two would each count for themselves, and overlook revocations."""
 
 
 class SealBroken(ServeError):

@@ -21,6 +21,7 @@ from gateway_client.bundled.app import create_app
 from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError
 from gateway_client.bundled.protocol import Guarded, TransportInState
 from gateway_client.bundled.settings import GatewaySettings, is_loopback
+from gateway_client.bundled.store.claim import claimed
 from gateway_client.bundled.store.database import open_store
 from gateway_client.bundled.timestamps import Clock, wall_clock
 
@@ -56,6 +57,7 @@ class Embedded:
         """Bind the port (0 takes a free one), open the database, and return when the gateway answers."""
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(contextlib.closing(_listen(LOOPBACK, self._port)))
+            stack.enter_context(claimed(self._settings.database))
             store = open_store(self._settings.database, self._clock())
             stack.enter_context(contextlib.closing(store))
             app = create_app(self._settings, store, clock=self._clock)
@@ -101,6 +103,7 @@ def serve(
         )
     with (
         contextlib.closing(_listen(host, port)) as listener,
+        claimed(settings.database),
         contextlib.closing(open_store(settings.database, wall_clock())) as store,
     ):
         config = _config(create_app(settings, store), settings, tls)

@@ -21,7 +21,7 @@ import requests
 import trustme
 from pydantic import SecretStr
 
-from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError, StoreUnusable
+from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError, StoreInUse, StoreUnusable
 from gateway_client.bundled.server import Embedded, Tls, serve
 from gateway_client.bundled.settings import GatewaySettings, is_loopback
 
@@ -86,6 +86,15 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     file.write_text("email,team,env\n" * 100)
     with pytest.raises(StoreUnusable, match="can't be used as the gateway's database"):
         Embedded(settings(file)).__enter__()
+
+
+def test_two_gateways_never_serve_one_database(database: Path) -> None:
+    """Each would count for itself, and go on knowing what the other revoked."""
+    with Embedded(settings(database)):
+        with pytest.raises(StoreInUse, match="another gateway is being served"):
+            Embedded(settings(database)).__enter__()
+    with Embedded(settings(database)):
+        pass
 
 
 def test_a_database_of_another_version_is_told(database: Path) -> None:

@@ -12,8 +12,8 @@ from gateway_client.bundled import request_body
 from gateway_client.bundled.request_body import TooSlow
 
 WATCH_AFTER = 0.05
-"""Seconds after which a client is watched. Most requests that fail are over by then, and spare themselves
-a second task; one timer is all that this costs them.
+"""Seconds after which a client is watched. A request that is over by then has had a timer, and no second
+task.
 """
 
 

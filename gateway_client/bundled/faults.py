@@ -72,7 +72,6 @@ class Trouble:
                 scope = {**scope, "app": _as_it_was(gateway, self._before)}
         await app(scope, receive, send)
 
-
     def _remembering(self, before: sqlite3.Connection, send: Send) -> Send:
         """Return a `send` that keeps what was before a change, once it is one: refusals change nothing."""
 

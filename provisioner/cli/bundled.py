@@ -252,15 +252,21 @@ def remove_provider(state: Path, slug: str) -> None:
 
 
 def listed_providers(state: Path) -> list[dict[str, str | None]]:
-    """Return shipped and added providers: slug, family, and the URL behind it, None for the echo."""
+    """Return all providers: slug, family, the URL behind it (None for the echo), and where that is from.
+
+    What the state folder's settings file says beats what was added, as it does for the gateway; what
+    `serve` is told on its command line is not known here. Raises `InputError` for a file that can't be read.
+    """
+    named = {entry.slug: entry for entry in gateway_file.load(None, state, lambda _: ()).provider}
     with _store(state) as store, store.reading() as db:
         added = {row.slug: row for row in providers.listed(db)}
     found: list[dict[str, str | None]] = []
-    for slug in [*PROVIDERS, *(slug for slug in added if slug not in PROVIDERS)]:
-        row = added.get(slug)
-        family = row.family if row else PROVIDERS[slug]
-        origin = "added" if row else "shipped"
-        found.append({"slug": slug, "family": family, "url": row.base_url if row else None, "origin": origin})
+    for slug in dict.fromkeys([*PROVIDERS, *named, *added]):
+        entry, row = named.get(slug), added.get(slug)
+        family = row.family if row else _family(slug, entry.family if entry else None)
+        url = entry.url if entry else row.base_url if row else None
+        origin = gateway_file.NAME if entry else "added" if row else "shipped"
+        found.append({"slug": slug, "family": family, "url": url, "origin": origin})
     return found
 
 

@@ -122,7 +122,7 @@ def add_provider(
 @state_option
 @options.format_option
 def list_providers(state: Path, json: bool) -> None:
-    """List shipped and added providers; never their keys."""
+    """List the providers: shipped, of gateway.toml, and added; never their keys."""
     from provisioner.cli import bundled, context, output
     from provisioner.report import columns
 

@@ -53,6 +53,41 @@ def test_a_provider_is_added_listed_and_removed(state: Path, monkeypatch: pytest
     assert listed(state)["bedrock-prod"]["url"] is None
 
 
+def test_those_of_the_settings_file_are_listed_and_beat_those_that_were_added(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPSTREAM", KEY)
+    added = ("--url", "https://added.example.com", "--key-from", "UPSTREAM")
+    for slug in ("bedrock-prod", "mine"):
+        assert run(state, "add", slug, *added)[0] == 0
+    (state / "gateway.toml").write_text(
+        """
+        [[provider]]
+        slug = "vertex-eu"
+        family = "vertex"
+        url = "https://vertex.example.com"
+        key = { env = "NOT_SET_HERE" }
+
+        [[provider]]
+        slug = "bedrock-prod"
+        url = "https://bedrock.example.com"
+        key = { env = "NOT_SET_HERE" }
+        """
+    )
+    assert [(row["slug"], row["family"], row["url"], row["origin"]) for row in listed(state).values()] == [
+        ("anthropic-prod", "anthropic", None, "shipped"),
+        ("bedrock-prod", "bedrock", "https://bedrock.example.com", "gateway.toml"),
+        ("vertex-prod", "vertex", None, "shipped"),
+        ("azure-prod", "azure", None, "shipped"),
+        ("vertex-eu", "vertex", "https://vertex.example.com", "gateway.toml"),
+        ("mine", "anthropic", "https://added.example.com", "added"),
+    ]
+    (state / "gateway.toml").write_text("nonsense = 1\n")
+    code, _, err = run(state, "list")
+    assert code == 2
+    assert "nonsense" in err
+
+
 @pytest.mark.covers("T2")
 def test_the_key_is_in_no_file_and_no_output(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(KEY + "\n"))

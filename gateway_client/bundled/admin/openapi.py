@@ -58,6 +58,8 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "/v1/configs": ("workspace_id",),
     "/v1/guardrails": ("workspace_id",),
     "/v1/integrations": ("workspace_id", "type"),
+    "/v1/mcp-servers": ("workspace_id",),
+    "/v1/mcp-integrations": ("workspace_id", "type"),
     "/v1/providers": ("workspace_id",),
     "/v1/virtual-keys": ("workspace_id",),
     "/v1/admin/workspaces": ("name", "exact_name", "status"),

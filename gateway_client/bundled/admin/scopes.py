@@ -24,6 +24,8 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "/v1/providers": ("providers",),
     "/v1/virtual-keys": ("virtual_keys",),
     "/v1/integrations": ("organisation_integrations", "workspace_integrations"),
+    "/v1/mcp-servers": ("mcp_servers",),
+    "/v1/mcp-integrations": ("mcp_integrations",),
     "/v1/policies": ("policies",),
     "/v1/guardrails": ("guardrails",),
     "/v1/logs": ("logs",),

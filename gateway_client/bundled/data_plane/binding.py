@@ -25,19 +25,21 @@ NEVER = frozenset({"x-portkey-custom-host", "x-portkey-forward-headers"})
 class Binding:
     """The config of a request: its tree, and its slug when it is a saved one.
 
-    `provider` is what the request's headers ask for; a config that names one beats it.
+    `provider` and `request_timeout` are what the request's headers ask for; a config that sets them
+    beats it.
     """
 
     node: Node
     slug: str | None
     provider: str | None
+    request_timeout: int | None = None
 
 
 def bind(gateway: Gateway, caller: Caller, headers: Mapping[str, str]) -> Binding:
     """Return the config that holds for a request. Raises a refusal with status 400."""
     _refuse_inline(headers, saved_only=gateway.settings.saved_only)
     node, slug = _config(gateway, caller, headers.get("x-portkey-config"))
-    return Binding(node, slug, _provider(gateway, headers))
+    return Binding(node, slug, _provider(gateway, headers), _timeout(headers))
 
 
 def _refuse_inline(headers: Mapping[str, str], *, saved_only: bool) -> None:
@@ -86,3 +88,11 @@ def _provider(gateway: Gateway, headers: Mapping[str, str]) -> str | None:
     if asked:
         return model_names.slug_of(asked, gateway.providers) or asked
     return headers.get("x-portkey-virtual-key", "").strip() or None
+
+
+def _timeout(headers: Mapping[str, str]) -> int | None:
+    """Return the milliseconds that a client wants to wait; what is no number, or too big, asks nothing."""
+    asked = headers.get("x-portkey-request-timeout")
+    if asked is None or not asked.isdecimal() or len(asked) > 8:
+        return None
+    return int(asked) if 0 < int(asked) <= language.LONGEST_TIMEOUT else None

@@ -11,6 +11,7 @@ from gateway_client.bundled.data_plane.binding import Binding
 from gateway_client.bundled.data_plane.dispatch import Dispatch, Incoming, dispatch
 from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.gateway import Gateway
+from gateway_client.bundled.governance.answers import TargetClosed
 from gateway_client.bundled.governance.governor import Admission, Subject
 from gateway_client.bundled.routing import retries
 from gateway_client.bundled.routing.attempts import NoRoute, Target, attempts
@@ -114,35 +115,40 @@ class Calling:
         record.target, record.provider, record.model_served = target.path, sent.provider, sent.model
         if not gateway.model_lists.allows(sent.provider, sent.model):
             return _Try(sent, refusals.model_not_allowed(sent.provider, sent.model))
-        self._admit(incoming, sent)
-        upstream = known.upstreams[sent.provider]
+        try:
+            self._admit(incoming, sent)
+        except TargetClosed as refusal:
+            return _Try(sent, refusal)
+        upstream, limit = known.upstreams[sent.provider], target.request_timeout or bound.request_timeout
         if target.cache is None:
             record.cache_status = "DISABLED"
-            return await self._call(upstream, sent, target)
+            return await self._call(upstream, sent, target, limit)
         key = cache.key_of(self._caller.workspace_id, sent, incoming)
         fresh = cache.refreshes(incoming.headers)
         kept = None if fresh else gateway.cache.get(key, gateway.clock())
         record.cache_status = "HIT" if kept else "REFRESH" if fresh else "MISS"
         if kept is not None:
             return _Try(sent, kept.reply(), "HIT")
-        tried = await self._call(upstream, sent, target)
+        tried = await self._call(upstream, sent, target, limit)
         tried.cache_status = "REFRESH" if fresh else "MISS"
         if isinstance(tried.result, Reply):
             tried.result = gateway.cache.keeping(key, tried.result, gateway.clock(), target.cache.max_age)
         return tried
 
     def _admit(self, incoming: Incoming, sent: Dispatch) -> None:
-        """Ask for leave before the first call; a fallback that follows is the same request."""
-        if self.admission is None:
-            record, gateway = self._record, self._gateway
-            subject = Subject(self._caller, incoming.metadata, record.config, sent.provider, sent.model)
-            self.admission = gateway.governor.admit(subject, gateway.clock())
+        """Ask for leave to call a target; a fallback is the same request, at limits that may be others."""
+        record, gateway = self._record, self._gateway
+        subject = Subject(self._caller, incoming.metadata, record.config, sent.provider, sent.model)
+        self.admission = gateway.governor.admit(subject, gateway.clock(), self.admission)
 
-    async def _call(self, upstream: Upstream, sent: Dispatch, target: Target) -> _Try:
-        """Call a provider, again where its target says so; a client that goes away ends the waiting."""
+    async def _call(self, upstream: Upstream, sent: Dispatch, target: Target, limit: int | None) -> _Try:
+        """Call a provider, again where its target says so; a client that goes away ends the waiting.
+
+        `limit` is the milliseconds that each call may take until its answer begins.
+        """
         made = 0
         while True:
-            result = await self._once(upstream, sent, target)
+            result = await self._once(upstream, sent, limit)
             headers: Mapping[str, str] = result.headers if isinstance(result, Reply) else {}
             wait = retries.wait(target.retry, made, result.status, headers, self._gateway.clock())
             if wait is None:
@@ -151,10 +157,9 @@ class Calling:
             await self._gateway.pause(wait)
             made += 1
 
-    async def _once(self, upstream: Upstream, sent: Dispatch, target: Target) -> Reply | Silent:
+    async def _once(self, upstream: Upstream, sent: Dispatch, limit: int | None) -> Reply | Silent:
         """Call one provider once; that it gave no answer is a value, because another may be tried."""
         self._record.attempts += 1
-        limit = target.request_timeout
         try:
             if not limit:
                 return await upstream.call(sent.outgoing)

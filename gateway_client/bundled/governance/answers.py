@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from gateway_client.bundled.data_plane.refusals import Refusal, coded
+
+
+class TargetClosed(Refusal):
+    """A limit that holds for some providers or models only was reached: another target may be open."""
 
 
 def key_budget() -> Refusal:
@@ -25,21 +32,21 @@ def workspace_rate(workspace_id: str) -> Refusal:
     return _coded(429, f"workspace {workspace_id} rate limit exceeded", "05")
 
 
-def policy_budget(policy_id: str, value_key: str) -> Refusal:
+def policy_budget(kind: type[Refusal], policy_id: str, value_key: str) -> Refusal:
     """Refuse for a usage policy, and for whom it counts."""
     message = f"Portkey Usage Limits Policy {policy_id} Exceeded for value key {value_key}"
-    return _typed(412, message, "usage_limits_policy_exhaust_error", "06")
+    return kind(412, _typed(message, "usage_limits_policy_exhaust_error", "06"))
 
 
-def policy_rate(policy_id: str, value_key: str) -> Refusal:
+def policy_rate(kind: type[Refusal], policy_id: str, value_key: str) -> Refusal:
     """Refuse for a rate policy, and for whom it counts."""
     message = f"Portkey Rate Limit Policy {policy_id} exceeded for value key {value_key}"
-    return _typed(429, message, "rate_limits_policy_exhaust_error", None)
+    return kind(429, _typed(message, "rate_limits_policy_exhaust_error", None))
 
 
 def _coded(status: int, message: str, code: str) -> Refusal:
     return coded(status, f"Portkey Error: {message}. Error Code: {code}", code)
 
 
-def _typed(status: int, message: str, kind: str, code: str | None) -> Refusal:
-    return Refusal(status, {"error": {"message": message, "type": kind, "param": None, "code": code}})
+def _typed(message: str, kind: str, code: str | None) -> Mapping[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}

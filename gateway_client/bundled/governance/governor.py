@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway_client.bundled.governance import gates, grouping
 from gateway_client.bundled.governance.gates import Gate, Meter
@@ -30,11 +30,14 @@ _RESET = "reset"
 """The gauge that holds when an admin last reset a subject."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """A request that was let through; `settle` wants it back."""
+class Admission(NamedTuple):  # one is made for each request, and this is the quickest to make
+    """A request that was let through; `settle` wants it back.
+
+    `gates` are those of the target that it goes to now, `passed` all that it has passed so far.
+    """
 
     gates: Sequence[Gate]
+    passed: Sequence[Gate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +68,32 @@ class Governor:
             for row in meters.load(db):
                 self._meters.setdefault(row.subject, {})[row.gauge] = gates.restored(row)
 
-    def admit(self, subject: Subject, now: datetime) -> Admission:
+    def admit(self, subject: Subject, now: datetime, after: Admission | None = None) -> Admission:
         """Count a request against every limit that holds for it, or raise the `Refusal` of the first.
 
         Nothing is counted for a request that is refused. The order is: key, workspace, policies; of
         each the budgets before the rates.
+
+        `after` is what the request got for another target. Only limits that it has not met yet are
+        asked then, and usage will count against the limits of this target. Where it is refused, the
+        earlier admission goes on to hold.
         """
         instant = millis(now)
         if self._generation != self._store.generation:
             self._read_policies()
         with self._lock:
-            held = self._gates(subject)
-            for gate in held:
+            held = met = self._gates(subject)
+            if after is not None:
+                passed = {gate.meter for gate in after.passed}
+                met = [gate for gate in held if gate.meter not in passed]
+            for gate in met:
                 if gate.meter.at(instant) >= gate.limit:
                     raise gate.refuse()
-            for gate in held:
+            for gate in met:
                 if gate.measure == "requests":
                     gate.count(1, instant)
                     self._dirty.add(gate.meter)
-        return Admission(held)
+        return Admission(held, met if after is None else (*after.passed, *met))
 
     def settle(self, admission: Admission, tokens: int, cost_nano_usd: int, now: datetime) -> None:
         """Record what an admitted request used; to be called once, however it ended."""

@@ -14,11 +14,14 @@ from typing import Any
 from gateway_client.bundled.data_plane import metadata
 from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.governance import answers
+from gateway_client.bundled.governance.answers import TargetClosed
 from gateway_client.bundled.governance.gates import Gate, Measure, MeterOf, credit, gate
 from gateway_client.bundled.governance.periods import MONDAY, UNITS, FromFirst, Schedule, period_of
 from gateway_client.bundled.store.keys import Caller
 from gateway_client.bundled.store.policies import RATE, Policy
 
+OF_TARGET = frozenset({"provider", "virtual_key", "model"})
+"""What may be another with each target that a request is tried at."""
 LONGEST = 256
 """Characters of a model's name that count; a client can ask for anything."""
 
@@ -27,8 +30,10 @@ LONGEST = 256
 class Subject:
     """A request as limits see it: policies are conditioned on these, and group by them.
 
-    `metadata` is the merged one, `config` a slug, `provider` a slug without `@`, and `model` the one
-    that the client asked for.
+    `metadata` is the merged one, `config` a slug, and `provider` a slug without `@`. `model` is the one
+    that the provider is sent, after the config's overrides: it is what is paid for, and a client can't
+    get around a limit by another name for it. Where a request moves on to another target, it is a new
+    subject. A call of an MCP tool has the provider `mcp`, and for its model the tool's name here.
     """
 
     caller: Caller
@@ -73,11 +78,13 @@ class Grouped:
 def ready(policy: Policy) -> Grouped:
     """Return a policy ready for use."""
     body = policy.body
+    named = {*(key for key, _ in policy.conditions), *policy.group_by}
+    kind = Refusal if named.isdisjoint(OF_TARGET) else TargetClosed
     if policy.kind == RATE:
         schedule: Schedule = FromFirst(UNITS[body["unit"]])
-        return Grouped(policy, body["value"], body["type"], schedule, answers.policy_rate)
+        return Grouped(policy, body["value"], body["type"], schedule, partial(answers.policy_rate, kind))
     schedule = period_of(body, policy.created_at, MONDAY)
-    return Grouped(policy, credit(body), body["type"], schedule, answers.policy_budget)
+    return Grouped(policy, credit(body), body["type"], schedule, partial(answers.policy_budget, kind))
 
 
 def value_key(group_by: tuple[str, ...], subject: Subject) -> str:

@@ -21,7 +21,7 @@ class UnknownTool(Exception):
     """The caller has no tool of this name; safe to show."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no such tool for this key: {_text(name)}")
+        super().__init__(f"there is no such tool for this key: {bounded(name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Toolbox:
         tool = next((tool.name for tool in listing.tools if self._name(slug, tool) == name), None)
         if tool is None and listing.failure is None:
             raise UnknownTool(name)
-        record.target, record.attempts = f"{slug}/{_text(tool or name)}", 1
+        record.target, record.attempts = f"{slug}/{bounded(tool or name)}", 1
         try:
             if tool is None:
                 raise Failed(listing.failure)
@@ -89,6 +89,6 @@ class Toolbox:
         return names.offered(None if self.only else slug, tool.name)
 
 
-def _text(name: str) -> str:
+def bounded(name: str) -> str:
     """Return a name as the log can keep it: not endless, and no half of a character."""
     return name[:128].encode(errors="replace").decode()

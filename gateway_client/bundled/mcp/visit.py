@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
@@ -26,10 +28,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway_client.bundled import PRODUCT
 from gateway_client.bundled.data_plane import metadata, refusals
+from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.data_plane.watch import ClientGone, Watch
 from gateway_client.bundled.gateway import Gateway
+from gateway_client.bundled.governance.governor import Subject
 from gateway_client.bundled.mcp.catalogue import Catalogue
-from gateway_client.bundled.mcp.toolbox import Toolbox, UnknownTool
+from gateway_client.bundled.mcp.toolbox import Toolbox, UnknownTool, bounded
 from gateway_client.bundled.mcp.upstream import Failed
 from gateway_client.bundled.request_body import TooLong, TooSlow, read_body
 from gateway_client.bundled.store.keys import Caller
@@ -37,6 +41,11 @@ from gateway_client.bundled.store.records import Outcome, RequestRecord
 from gateway_client.bundled.timestamps import stamp
 
 MAX_BODY = 4 * 1024 * 1024
+LIMITED = -32_003
+"""The code of the error for a limit that was reached; its `data` has the status that a model's request gets.
+The numbers from -32000 to -32099 are for servers to give away (JSON-RPC 2.0, 5.1)."""
+PROVIDER = "mcp"
+"""What policies see as the provider of a tool."""
 INSTRUCTIONS = (
     "Tools of your organisation's MCP servers, each named after its server, and two of the gateway's own."
 )
@@ -128,7 +137,12 @@ class Visit:
     async def _call(self, _context: ServerRequestContext, params: CallToolRequestParams) -> CallToolResult:
         self._record = record = self._new_record()
         try:
+            self._admit(params.name, record.merged_metadata)
             return await self._toolbox.call(params.name, params.arguments, record)
+        except Refusal as refusal:
+            self._verdict, record.error = "refused", refusal.message()
+            record.target = bounded(params.name)
+            raise MCPError(LIMITED, refusal.message(), {"status": refusal.status}) from None
         except UnknownTool as exc:
             self._verdict, record.error = "refused", str(exc)
             raise MCPError(INVALID_PARAMS, str(exc)) from None
@@ -136,6 +150,14 @@ class Visit:
             # A result for the model to read, as any tool's failure is.
             self._verdict, record.error = "upstream failed", str(exc)
             return CallToolResult(content=[TextContent(text=str(exc))], is_error=True)
+
+    def _admit(self, tool: str, merged: Mapping[str, Any]) -> None:
+        """Count a call of a tool as a request, under all limits that a request to a model is under.
+
+        It uses no tokens and costs nothing, so there is nothing to settle. Raises `Refusal`.
+        """
+        subject = Subject(self._caller, merged, None, PROVIDER, tool)
+        self._gateway.governor.admit(subject, self._gateway.clock())
 
     def _new_record(self) -> RequestRecord:
         caller, headers = self._caller, self._request.headers

@@ -81,8 +81,8 @@ def _descend(node: Node, index: int, facts: Facts, chance: Random, here: Target)
 
 
 def _inherit(node: Node, outer: Target) -> Target:
-    return Target(  # not `replace`, which costs a request twice as much
-        path=outer.path,
+    return replace(
+        outer,
         provider=node.provider[1:] if node.provider else outer.provider,
         override_params={**outer.override_params, **node.override_params},
         forward_headers=(*outer.forward_headers, *node.forward_headers),

@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from gateway_client.bundled.routing import conditions
 
+LONGEST_TIMEOUT = 86_400_000
+"""A day, in milliseconds."""
 MAX_ROOT_TARGETS, MAX_CONDITIONAL_TARGETS, MAX_NESTED_TARGETS = 100, 1000, 50
 PROVIDER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 PROVIDER_MODEL = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*/.+\Z")
@@ -100,7 +102,7 @@ class Node(_Part):
     default_params: dict[str, JsonValue] = Field(default_factory=dict)
     drop_params: tuple[str, ...] = ()
     forward_headers: tuple[str, ...] = ()
-    request_timeout: Annotated[int, Field(gt=0, le=86_400_000)] | None = None
+    request_timeout: Annotated[int, Field(gt=0, le=LONGEST_TIMEOUT)] | None = None
     retry: Retry | None = None
     cache: Cache | None = None
     input_guardrails: tuple[str, ...] = ()

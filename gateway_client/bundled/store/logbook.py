@@ -58,9 +58,13 @@ class Counted(Protocol):
 
 
 class Logbook:
-    """A queue and the one thread that empties it into the store."""
+    """A queue and the one thread that empties it into the store, and tells what happened.
+
+    `strangers` takes the requests that are told only.
+    """
 
     def __init__(self, store: Store, counted: Counted, clock: Clock, retention_days: int | None) -> None:
+        self.strangers = events.Strangers()
         self._dropped = 0
         self._store = store
         self._counted = counted
@@ -121,6 +125,7 @@ class Logbook:
             closing = self._closing
             try:
                 self._write_waiting()
+                self.strangers.tell(None if closing else stamp(self._clock()))
                 self._sweep()
             except Exception as exc:  # noqa: BLE001  # the log must outlive a bug in it
                 _log.error("a bug in the log's writer:\n%s", "\n".join(frames.lines(exc)))

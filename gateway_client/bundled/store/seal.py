@@ -10,6 +10,7 @@ import base64
 import binascii
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -55,10 +56,7 @@ def of(database: Path, *, may_create: bool = False) -> Seal:
     """
     path = database.with_name(FILE)
     if may_create and not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _make(path)
     try:
         key = base64.b64decode(path.read_bytes().strip(), validate=True)
     except OSError as exc:
@@ -74,3 +72,17 @@ def of(database: Path, *, may_create: bool = False) -> Seal:
             "restore it from a backup; or delete it, and add the providers again",
         )
     return Seal(key)
+
+
+def _make(path: Path) -> None:
+    """Make a key file, whole or not at all; one that another process made first stays as it is."""
+    draft = path.with_name(f"{FILE}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

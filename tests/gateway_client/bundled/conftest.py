@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -160,6 +161,16 @@ def database(tmp_path: Path) -> Path:
 Behaviour = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
 
 
+class UpstreamServer(ThreadingHTTPServer):
+    """Says nothing of a gateway that hangs up, which is what some tests are about."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), BrokenPipeError | ConnectionResetError):
+            super().handle_error(request, client_address)
+
+
 class FakeUpstream:
     """An Anthropic-compatible service whose behaviour is chosen by the model's name."""
 
@@ -183,8 +194,7 @@ class FakeUpstream:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = UpstreamServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(
             target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True

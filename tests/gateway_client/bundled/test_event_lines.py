@@ -14,7 +14,7 @@ from gateway_client.bundled.store.records import AdminRecord, RequestRecord
 NOON = "2026-11-20T12:03:04.567Z"
 
 
-def record(**fields: Any) -> RequestRecord:
+def record(path: str = "/v1/messages", **fields: Any) -> RequestRecord:
     values = {"user": "dev@acme.com", "provider": "anthropic-prod", "model_served": "claude-opus-4-8"}
     return RequestRecord(
         NOON,
@@ -22,7 +22,7 @@ def record(**fields: Any) -> RequestRecord:
         None,
         "k",
         "claude-desktop-eng-prod",
-        "/v1/messages",
+        path,
         **{**values, "status": 200, "outcome": "answered", "latency_ms": 1234, **fields},
     )
 
@@ -44,6 +44,14 @@ def record(**fields: Any) -> RequestRecord:
             '"a\\"b\\u202e\\u001b[2J" 1.2 s -',
         ),
         (
+            record(path="/mcp", target="docs/search", provider=None, model_served=None),
+            "12:03:04Z 200 claude-desktop-eng-prod dev@acme.com mcp docs/search 1.2 s -",
+        ),
+        (
+            record(path="/docs/mcp", target=None, provider=None, model_served=None, outcome="refused"),
+            "12:03:04Z 200 claude-desktop-eng-prod dev@acme.com mcp - 1.2 s - refused",
+        ),
+        (
             AdminRecord(NOON, "POST", "/v1/configs", 200, "admin token"),
             "12:03:04Z 200 admin token: POST /v1/configs",
         ),
@@ -52,6 +60,70 @@ def record(**fields: Any) -> RequestRecord:
 )
 def test_lines(entry: RequestRecord | AdminRecord, line: str) -> None:
     assert events.line(entry) == line
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [entry.getMessage() for entry in caplog.records if entry.name == events.LOG.name]
+
+
+def test_a_flood_of_strangers_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    strangers = events.Strangers()
+    with caplog.at_level(logging.INFO, logger=events.LOG.name):
+        for _ in range(events.MOST_STRANGERS + 90):
+            strangers.add(NOON, 401, "unknown key", None, "/v1/messages")
+        strangers.tell(NOON)
+        strangers.tell(NOON)
+        assert told(caplog) == ["12:03:04Z 401 unknown key /v1/messages"] * events.MOST_STRANGERS
+        caplog.clear()
+        strangers.add("2026-11-20T12:03:05.000Z", 401, "expired key", "of the past", "/x\n/mcp")
+        strangers.tell("2026-11-20T12:03:06.000Z")
+        assert told(caplog) == [
+            "12:03:04Z and 90 more whose key was not taken",
+            '12:03:05Z 401 expired key "of the past" "/x\\n/mcp"',
+        ]
+        caplog.clear()
+        for _ in range(events.MOST_STRANGERS + 1):
+            strangers.add(NOON, 401, "no key", None, "/mcp")
+        strangers.tell(None)
+        strangers.tell(None)
+        assert told(caplog)[events.MOST_STRANGERS :] == ["12:03:04Z and 1 more whose key was not taken"]
+
+
+@pytest.mark.covers("S189", "T2")
+def test_who_is_turned_away_is_told_and_not_written_down(
+    run_gateway: Callable[..., Any], database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = "pk-canary-not-a-key"
+    with caplog.at_level(logging.INFO, logger=events.LOG.name), run_gateway(database=database) as wire:
+        expired = wire.mint(expires_at="2026-11-20T12:30:00.000Z")["key"]
+        narrow = wire.mint(name="logs only", scopes=["logs.view"])["key"]
+        admin = wire.admin("GET", "/configs").request.headers["x-portkey-api-key"]
+        wire.clock.forward(hours=1)
+        statuses = [
+            wire.ask(key, path=path).status_code
+            for key, path in (
+                (None, "/v1/messages"),
+                (wrong, "/anthropic/v1/messages"),
+                (wrong, "/docs/mcp"),
+                (expired, "/v1/messages"),
+                (narrow, "/v1/messages"),
+                (admin, "/v1/messages"),
+            )
+        ]
+        assert statuses == [401, 401, 401, 401, 403, 403]
+        wire.session.get(f"{wire.url}/v1/models", headers={"authorization": f"Bearer {wrong}"}, timeout=20)
+        assert wire.logs() == []
+    assert [line for line in told(caplog) if "admin token: " not in line] == [
+        "13:00:00Z 401 no key /v1/messages",
+        "13:00:00Z 401 unknown key /anthropic/v1/messages",
+        "13:00:00Z 401 unknown key /docs/mcp",
+        "13:00:00Z 401 expired key claude-desktop-eng-prod /v1/messages",
+        '13:00:00Z 403 key without the scope "logs only" /v1/messages',
+        "13:00:00Z 403 admin token /v1/messages",
+        "13:00:00Z 401 unknown key /v1/models",
+    ]
+    for secret in (wrong, expired, narrow, admin):
+        assert secret not in caplog.text
 
 
 @pytest.mark.covers("S189", "T2")
@@ -66,8 +138,7 @@ def test_requests_and_changes_are_told_and_nothing_else(
         wire.admin("GET", "/configs")
         wire.admin("POST", "/configs", json={"name": "c"})
         wire.logs()
-    told = [entry.getMessage() for entry in caplog.records if entry.name == events.LOG.name]
-    assert [line.partition(" ")[2][:28] for line in told] == [
+    assert [line.partition(" ")[2][:28] for line in told(caplog)] == [
         "200 claude-desktop-eng-prod ",
         "400 admin token: POST /v1/co",
     ]

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from gateway_client.bundled import credentials
 from gateway_client.bundled.data_plane.refusals import Refusal
+from gateway_client.bundled.governance import answers
 from gateway_client.bundled.governance import governor as governor_module
 from gateway_client.bundled.governance.governor import Admission, Governor, Subject
 from gateway_client.bundled.store import keys, meters, policies, workspaces
@@ -382,6 +383,67 @@ def test_conditions(store: Store, key: str, value: str, holds: bool) -> None:
     policy(store, who, "rate-limits", type="requests", unit="rpm", value=0, conditions=conditions)
     started = attempt(Governor(store), subject(who, team="eng", number=7))
     assert (started is None) == holds
+
+
+def at(who: Caller, provider: str, model: str = "claude-opus-4-8") -> Subject:
+    return Subject(who, {}, "pc-x-000000", provider, model)
+
+
+def test_another_target_is_counted_once_at_each_limit(store: Store) -> None:
+    """A request moves on from one provider to another and back; the key's limit and theirs count it once."""
+    who = caller(store, rate_limits=[rate(9)])
+    groups = [{"key": "provider"}]
+    policy(store, who, "rate-limits", type="requests", unit="rpm", value=1, group_by=groups)
+    governor = Governor(store)
+    admission = governor.admit(at(who, "anthropic-prod"), NOW)
+    for provider in ("bedrock-prod", "anthropic-prod", "bedrock-prod", "anthropic-prod"):
+        admission = governor.admit(at(who, provider), NOW, admission)
+    counted = {row.gauge: row.amount for row in governor.changed()}
+    assert counted == {"rate requests rpm": 1, "provider:anthropic-prod": 1, "provider:bedrock-prod": 1}
+    assert len(admission.passed) == 3
+    for provider in ("anthropic-prod", "bedrock-prod"):
+        assert attempt(governor, at(who, provider)) is None
+    third = governor.admit(at(who, "vertex-prod"), NOW)
+    with pytest.raises(answers.TargetClosed):
+        governor.admit(at(who, "bedrock-prod"), NOW, third)
+
+
+def test_usage_counts_for_the_target_that_answered(store: Store) -> None:
+    who = caller(store, usage_limits={"credit_limit": 100, "type": "tokens"})
+    groups = [{"key": "provider"}, {"key": "model"}]
+    identity = policy(store, who, "usage-limits", type="tokens", credit_limit=9, group_by=groups)
+    governor = Governor(store)
+    first = governor.admit(at(who, "anthropic-prod"), NOW)
+    governor.settle(governor.admit(at(who, "bedrock-prod", "haiku"), NOW, first), 7, 0, NOW)
+    assert governor.used(identity, NOW) == {
+        "provider:anthropic-prod-model:claude-opus-4-8": 0,
+        "provider:bedrock-prod-model:haiku": 7,
+    }
+    assert governor.used(who.key_id, NOW) == {"budget tokens ever": 7}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "group_by", "of_target"),
+    [
+        (("provider", "anthropic-prod"), "api_key", True),
+        (("virtual_key", "@anthropic-prod"), "api_key", True),
+        (("model", "claude-opus-4-8"), "api_key", True),
+        (("config", "pc-x-000000"), "model", True),
+        (("config", "pc-x-000000"), "metadata._user", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["usage-limits", "rate-limits"])
+def test_only_limits_of_the_target_leave_another_open(
+    store: Store, kind: str, conditions: tuple[str, str], group_by: str, of_target: bool
+) -> None:
+    who = caller(store)
+    met = [{"key": conditions[0], "value": conditions[1]}]
+    limit = {"type": "tokens", "credit_limit": 0, "unit": "rpm", "value": 0}
+    policy(store, who, kind, conditions=met, group_by=[{"key": group_by}], **limit)
+    with pytest.raises(Refusal) as caught:
+        Governor(store).admit(at(who, "anthropic-prod"), NOW)
+    assert isinstance(caught.value, answers.TargetClosed) == of_target
+    assert caught.value.status == (412 if kind == "usage-limits" else 429)
 
 
 def test_a_workspace_can_be_named_by_its_slug_and_others_are_left_alone(store: Store) -> None:

@@ -43,6 +43,17 @@ def hooks(reply: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 @pytest.mark.covers("S164")
+def test_an_async_guardrail_changes_no_answer_and_is_logged(wire: Any) -> None:
+    slug = save(wire, PII, actions={"deny": True, "async": True})
+    for rails in ({"before": (slug,)}, {"after": (slug,)}):
+        reply = wire.ask(guarded(wire, **rails), MAIL)  # the echo says it again
+        assert reply.status_code == 200
+        assert "hook_results" not in reply.json()
+        (verdict,) = wire.logs()[0]["verdicts"]
+        assert (verdict["check"], verdict["verdict"], verdict["deny"]) == ("default.pii", False, False)
+
+
+@pytest.mark.covers("S164")
 def test_deny_on_request(wire: Any) -> None:
     slug = save(wire, {**PII, "name": "no personal data"})
     key = guarded(wire, before=(slug,))

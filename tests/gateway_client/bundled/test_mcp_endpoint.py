@@ -158,6 +158,46 @@ def test_a_revoked_key_is_refused_at_its_next_request(wire: Any) -> None:
     assert (reply.status_code, reply.json()["error"]["code"]) == (401, "03")
 
 
+@pytest.mark.covers("S163")
+def test_a_call_of_a_tool_counts_as_a_request(wire: Any) -> None:
+    limits = [{"type": "requests", "unit": "rpm", "value": 2}]
+    minted = wire.mint(rate_limits=limits, defaults={"config_id": wire.config()})
+    replies = [post(wire, minted["key"], WHOAMI, mcp_protocol_version=LEGACY).json() for _ in range(3)]
+    assert ["result" in reply for reply in replies] == [True, True, False]
+    message = f"Portkey Error: apikey {minted['id']} rate limit exceded. Error Code: 05"
+    assert replies[2]["error"] == {"code": -32_003, "message": message, "data": {"status": 429}}
+    assert wire.ask(minted["key"]).status_code == 429
+    assert post(wire, minted["key"], INITIALIZE).status_code == 200  # what calls no tool is not counted
+    _, refused, *_ = wire.logs()
+    assert (refused["target"], refused["outcome"], refused["error"]) == ("whoami", "refused", message)
+
+
+@pytest.mark.covers("S162")
+def test_no_tool_is_called_when_the_budget_is_used_up(wire: Any) -> None:
+    budget = {"type": "tokens", "credit_limit": 1}
+    key = wire.mint(usage_limits=budget, defaults={"config_id": wire.config()})["key"]
+    assert "result" in post(wire, key, WHOAMI, mcp_protocol_version=LEGACY).json()
+    assert wire.ask(key).status_code == 200
+    error = post(wire, key, WHOAMI, mcp_protocol_version=LEGACY).json()["error"]
+    assert (error["code"], error["data"]) == (-32_003, {"status": 412})
+
+
+def test_a_policy_sees_the_provider_mcp_and_the_tool(wire: Any) -> None:
+    minted = wire.mint(name="of a policy")
+    conditions = [
+        {"key": "api_key", "value": minted["id"]},
+        {"key": "provider", "value": "mcp"},
+        {"key": "model", "value": "whoami"},
+    ]
+    body = {"conditions": conditions, "group_by": [{"key": "metadata._user"}]}
+    limit = {"type": "requests", "unit": "rpm", "value": 0}
+    assert wire.admin("POST", "/policies/rate-limits", json={**body, **limit}).status_code == 200
+    refused = post(wire, minted["key"], WHOAMI, mcp_protocol_version=LEGACY).json()
+    assert refused["error"]["data"] == {"status": 429}
+    ping = {**WHOAMI, "params": {"name": "ping", "arguments": {}}}
+    assert "result" in post(wire, minted["key"], ping, mcp_protocol_version=LEGACY).json()
+
+
 @pytest.mark.parametrize(
     ("origin", "status"),
     [

@@ -70,6 +70,87 @@ def test_then_another_provider_is(behind: Any, fake_upstream: Any) -> None:
     assert (len(fake_upstream.seen), behind.logs()[0]["attempts"]) == (3, 4)
 
 
+def limit(wire: Any, key: dict[str, str], kind: str, **fields: Any) -> None:
+    """Make a policy for the requests of one key, apart for each provider and model."""
+    body = {
+        "conditions": [{"key": "api_key", "value": key["id"]}],
+        "group_by": [{"key": "provider"}, {"key": "model"}],
+        **fields,
+    }
+    reply = wire.admin("POST", f"/policies/{kind}", json=body)
+    assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.covers("S158", "S162")
+def test_a_limit_of_one_target_leaves_the_next_open(behind: Any, fake_upstream: Any) -> None:
+    """Each target lets two requests start; the third goes on to the second target, the fifth nowhere."""
+    fake_upstream.answer("m", 200, b"{}")
+    targets = [{"provider": "@anthropic-prod"}, {"provider": "@bedrock-prod"}]
+    key = behind.bound({"strategy": {"mode": "fallback", "on_status_codes": [429]}, "targets": targets})
+    limit(behind, key, "rate-limits", type="requests", unit="rpm", value=2)
+    replies = [behind.ask(key["key"], model="m") for _ in range(5)]
+    told = [
+        (reply.status_code, reply.headers.get("x-portkey-last-used-option-index", "")[-2:-1])
+        for reply in replies
+    ]
+    assert told == [(200, "0"), (200, "0"), (200, "1"), (200, "1"), (429, "")]
+    assert replies[4].json()["error"]["type"] == "rate_limits_policy_exhaust_error"
+    last = behind.logs()[0]
+    assert (last["status"], last["outcome"], last["attempts"]) == (429, "refused", 0)
+
+
+@pytest.mark.covers("S162")
+def test_a_fallback_is_asked_for_its_own_budget(behind: Any, fake_upstream: Any) -> None:
+    busy(fake_upstream, 99)
+    targets = [{"provider": "@anthropic-prod"}, {"provider": "@bedrock-prod"}]
+    key = behind.bound({"strategy": {"mode": "fallback", "on_status_codes": [529]}, "targets": targets})
+    limit(behind, key, "usage-limits", type="tokens", credit_limit=1)
+    first, second = (behind.ask(key["key"], model="m") for _ in range(2))
+    assert (first.status_code, first.headers["x-portkey-provider"]) == (200, "bedrock-prod")
+    assert first.json()["usage"]["output_tokens"] > 0
+    assert second.status_code == 412
+    assert "value key provider:bedrock-prod-model:m" in second.json()["error"]["message"]
+
+
+def test_a_keys_own_limit_is_no_targets(behind: Any, fake_upstream: Any) -> None:
+    targets = [{"provider": "@anthropic-prod"}, {"provider": "@bedrock-prod"}]
+    slug = behind.config({"strategy": {"mode": "fallback"}, "targets": targets})
+    limits = [{"type": "requests", "unit": "rpm", "value": 0}]
+    key = behind.mint(defaults={"config_id": slug}, rate_limits=limits)["key"]
+    assert behind.ask(key, model="m").status_code == 429
+    assert behind.logs()[0]["target"] == "config.targets[0]"
+
+
+@pytest.mark.parametrize(
+    ("asked", "configured", "status"),
+    [
+        ("50", {}, 408),
+        ("50", {"request_timeout": 60_000}, 200),
+        ("60000", {"request_timeout": 50}, 408),
+        *((bad, {}, 200) for bad in ("", "0", "-50", "5e1", "50ms", "86400001", "9" * 4000)),
+    ],
+)
+def test_a_client_may_say_how_long_it_waits_where_the_config_does_not(
+    behind: Any, fake_upstream: Any, asked: str, configured: dict[str, Any], status: int
+) -> None:
+    hurry = threading.Event()
+
+    def behave(handler: BaseHTTPRequestHandler, params: dict[str, Any]) -> None:
+        hurry.wait(0.5)
+        handler.send_response(200)
+        handler.send_header("content-length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+    fake_upstream.behaviours["m"] = behave
+    key = behind.bound({"provider": "@anthropic-prod", **configured})["key"]
+    reply = behind.ask(key, model="m", headers={"x-portkey-request-timeout": asked})
+    hurry.set()
+    assert reply.status_code == status
+    if status == 408:
+        assert reply.json()["error"]["type"] == "timeout_error"
+
+
 def test_a_client_that_goes_away_is_not_tried_for_again(behind: Any, fake_upstream: Any) -> None:
     answered = threading.Event()
 

@@ -43,8 +43,7 @@ NOT_SERVED = {
     "providers.update": "as virtual_keys.create",
     "providers.delete": "as virtual_keys.create",
     "integrations.create": "as virtual_keys.create",
-    "mcp_integrations.create": "MCP servers are the operator's settings; no admin resource (issue 4)",
-    "mcp_servers.list": "as mcp_integrations.create",
+    "mcp_integrations.create": "MCP servers are the operator's settings, listed only",
     "mcp_servers.create": "as mcp_integrations.create",
 }
 OTHERWISE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -43,6 +44,25 @@ def remove(database: Path, slug: str) -> None:
 
 def settings(database: Path, **fields: Any) -> GatewaySettings:
     return GatewaySettings(database, SecretStr("admin"), **fields)
+
+
+def test_two_that_make_the_seals_key_at_once_have_the_same(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.parent.mkdir()
+    other: list[seal.Seal] = []
+    link = os.link
+
+    def late(draft: Path, path: Path) -> None:
+        monkeypatch.setattr(os, "link", link)
+        other.append(seal.of(database, may_create=True))  # by another process, after we had looked
+        link(draft, path)
+
+    monkeypatch.setattr(os, "link", late)
+    ours = seal.of(database, may_create=True)
+    assert opened(other[0].open("anthropic-prod", ours.close("anthropic-prod", KEY))) == opened(KEY)
+    assert [path.name for path in database.parent.iterdir()] == [seal.FILE]
+    assert database.with_name(seal.FILE).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_key_opens_for_its_own_slug_and_seal_only(database: Path, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from gateway_client.bundled.governance.governor import Governor
 from gateway_client.bundled.guardrails.model_lists import ModelLists
 from gateway_client.bundled.guardrails.screens import Screens
 from gateway_client.bundled.mcp.routes import routes as mcp_routes
+from gateway_client.bundled.pages.door import no_page
 from gateway_client.bundled.pages.routes import routes as page_routes
 from gateway_client.bundled.request_body import TooSlow
 from gateway_client.bundled.settings import GatewaySettings
@@ -53,7 +54,7 @@ def create_app(
     `upstreams` replaces who answers for some slugs, `chance` what load balancing draws from.
     """
     clock = skewed(clock, settings.faults.clock_skew)
-    governor = Governor(store)
+    governor = Governor(store, clock())
     catalog = Catalog(settings, store, upstreams)
     gateway = Gateway(
         settings=settings,
@@ -104,7 +105,7 @@ def create_app(
     return Dated(front, clock) if settings.faults.clock_skew else front
 
 
-def health(request: Request) -> Response:
+async def health(request: Request) -> Response:
     """Tell that the gateway is up, and which one it is; asks for no credential."""
     gateway: Gateway = request.app.state.gateway
     return JSONResponse(
@@ -118,7 +119,7 @@ def health(request: Request) -> Response:
     )
 
 
-def ready(request: Request) -> Response:
+async def ready(request: Request) -> Response:
     """Tell whether requests should be sent here: 503 where the log is not written, or far behind."""
     gateway: Gateway = request.app.state.gateway
     if gateway.logbook.ready():
@@ -141,6 +142,9 @@ def _refused(_request: Request, refusal: Exception) -> Response:
 
 def _no_such_route(request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else 404
+    of_an_api = request.scope["path"].startswith(("/v1/", "/anthropic/"))
+    if status == 404 and not of_an_api and "text/html" in request.headers.get("accept", ""):
+        return no_page(request)
     message = f"{request.method} {request.scope['path'][:128]} is not served here"
     return AdminRefusal(status, "AB08" if status == 404 else "AB02", message).response()
 

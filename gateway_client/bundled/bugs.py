@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway_client import frames
+from gateway_client.bundled import stopping
 from gateway_client.bundled.admin.door import AdminRefusal
 
 _log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class Caught:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and answer 500 where that fails before an answer began."""
+        """Pass the request on, and answer where that fails, or the gateway stops, before an answer began."""
         begun = False
 
         async def noted(message: Message) -> None:
@@ -42,6 +44,11 @@ class Caught:
 
         try:
             await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if scope["type"] != "http" or not stopping.accepted():
+                raise
+            if not begun:
+                await AdminRefusal(503, "AB04", stopping.MESSAGE).response()(scope, receive, send)
         except Exception as exc:  # noqa: BLE001  # a boundary: told in the log, and to the client as 500
             response = answer(exc, begun=begun or scope["type"] != "http")
             await response(scope, receive, send)

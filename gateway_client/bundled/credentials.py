@@ -7,6 +7,7 @@ modules of the gateway look inside a `SecretStr`: this one, and those that send 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import string
 from collections.abc import Mapping
@@ -31,6 +32,11 @@ def mint() -> MintedSecret:
     """Make a new key secret."""
     value = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
     return MintedSecret(SecretStr(value), _sha256(value), f"{value[:2]}*****{value[-3:]}")
+
+
+def sendable(secret: SecretStr) -> bool:
+    """Tell whether a header can carry a secret: visible ASCII, in which nothing ends the header."""
+    return re.fullmatch(r"[!-~]+", secret.get_secret_value()) is not None
 
 
 def digest(secret: SecretStr) -> str:

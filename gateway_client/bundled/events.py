@@ -1,7 +1,7 @@
 """One line per event that a person can read: requests, and changes by admins. Never bodies or secrets.
 
     12:03:04Z 200 claude-desktop-eng-prod dev@acme.com anthropic-prod claude-opus-4-8 1.2 s $0.0034
-    12:03:05Z 412 claude-desktop-eng-prod dev@acme.com - claude-opus-4-8 0.0 s - refused
+    12:03:05Z 412 claude-desktop-eng-prod dev@acme.com - claude-opus-4-8 0.0 s - refused: the key has expired
     12:03:06Z 200 claude-desktop-eng-prod dev@acme.com mcp docs/search 0.3 s -
     12:03:07Z 200 admin token: POST /v1/configs
     12:03:08Z 401 unknown key /v1/messages
@@ -54,7 +54,7 @@ def line(entry: RequestRecord | AdminRecord) -> str:
         cost,
     ]
     if entry.outcome != "answered":
-        parts.append(entry.outcome)
+        parts.append(entry.outcome + (f": {_printable(entry.error)}" if entry.error else ""))
     return " ".join(parts)
 
 
@@ -70,16 +70,13 @@ class Strangers:
         self._second = ""
         self._count = 0
 
-    def add(self, time: str, status: int, who: str, key_name: str | None, path: str) -> None:
-        """Take one; `who` says what is wrong with its key, `key_name` names one that is known."""
+    def add(self, time: str, status: int, who: str, path: str) -> None:
+        """Take one; `who` says what is wrong with its key."""
         with self._lock:
             self._turn(time)
             self._count += 1
             if self._count <= MOST_STRANGERS:
-                named = [] if key_name is None else [_plain(key_name)]
-                self._lines.append(
-                    " ".join([f"{time[11:19]}Z", str(status), who, *named, _plain(path[:128])])
-                )
+                self._lines.append(f"{time[11:19]}Z {status} {who} {_plain(path[:128])}")
 
     def tell(self, time: str | None) -> None:
         """Log the lines since the last call, and the count of a second that is over; None: at the end."""
@@ -95,6 +92,11 @@ class Strangers:
                 more = self._count - MOST_STRANGERS
                 self._lines.append(f"{self._second[11:]}Z and {more} more whose key was not taken")
             self._second, self._count = time[:19], 0
+
+
+def _printable(text: str) -> str:
+    """Return words that end a line: they may hold blanks, and never begin a line of their own."""
+    return text if text.isprintable() else json.dumps(text)
 
 
 def _plain(text: str | None) -> str:

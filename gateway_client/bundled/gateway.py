@@ -19,10 +19,16 @@ from gateway_client.bundled.timestamps import Clock
 from gateway_client.bundled.upstreams.catalog import Catalog
 from gateway_client.bundled.upstreams.port import Upstream
 
+ADMIN_CALLS = 20
+"""Calls of the admin API that are carried out at a time; the pool that all share has 40 threads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running gateway. `pause` waits some seconds before a call is tried again."""
+    """A running gateway. `pause` waits some seconds before a call is tried again.
+
+    `admin_turns` leaves some of the threads to others when calls of the admin API wait for the database.
+    """
 
     settings: GatewaySettings
     store: Store
@@ -38,6 +44,7 @@ class Gateway:
     version: str
     cache: AnswerCache = field(default_factory=AnswerCache)
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    admin_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ADMIN_CALLS))
 
     @property
     def providers(self) -> Mapping[str, str]:

@@ -6,8 +6,12 @@ with Embedded(settings) as gateway:
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
+import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,7 +32,11 @@ from gateway_client.bundled.timestamps import Clock, wall_clock
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8080
 STOP_SECONDS = 5
-"""How long requests under way may take to end when the gateway stops."""
+"""How long requests under way may take to end when the gateway stops; then they are answered 503."""
+LAST_SECONDS = 2
+"""How long that may take."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +114,9 @@ def serve(
         claimed(settings.database),
         contextlib.closing(open_store(settings.database, wall_clock())) as store,
     ):
-        config = _config(create_app(settings, store), settings, tls)
-        try:
-            config.load()
-        except OSError as exc:  # what `ssl` raises is one, too
-            raise ServeError(
-                f"the certificate or its key can't be used: {exc.strerror or exc}",
-                "give two PEM files that belong together, the key without a password",
-            ) from exc
-        server = _Server(config)
+        if tls is not None:
+            _check_pair(tls)
+        server = _Server(_config(create_app(settings, store), settings, tls))
         url = _url("https" if tls else "http", host, listener)
         server.on_ready = lambda: on_ready(url, store.instance_id)
         server.run(sockets=[listener])
@@ -133,7 +135,10 @@ def _stop(server: _Server, thread: threading.Thread) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it answers."""
+    """A uvicorn server that tells when it answers, and lets requests end by themselves when it stops.
+
+    uvicorn's own way would close the application while the requests that it cancelled still use it.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -144,6 +149,21 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         self.on_ready()
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        patience = asyncio.get_running_loop().call_later(STOP_SECONDS, self._lose_patience)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            patience.cancel()
+
+    def _lose_patience(self) -> None:
+        running = tuple(self.server_state.tasks)
+        if running:
+            count = "a request was" if len(running) == 1 else f"{len(running)} requests were"
+            _log.warning("%s still running %g s after the stop, and told to try again", count, STOP_SECONDS)
+        for task in running:
+            task.cancel()
 
 
 def _config(app: Any, settings: GatewaySettings, tls: Tls | None = None) -> uvicorn.Config:
@@ -157,10 +177,31 @@ def _config(app: Any, settings: GatewaySettings, tls: Tls | None = None) -> uvic
         proxy_headers=False,  # nothing here goes by a client's address
         date_header=not settings.faults.clock_skew,  # then `faults.Dated` writes it
         server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS + LAST_SECONDS,
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
+
+
+def _check_pair(tls: Tls) -> None:
+    """Raise `ServeError` for what `ssl` would refuse; for a password it would ask on the terminal."""
+    refused = "the certificate or its key can't be used"
+    hint = "give two PEM files that belong together, the key without a password"
+
+    def nobody_is_asked() -> str:
+        raise ServeError(f"{refused}: {tls.key} wants a password", hint)
+
+    for path in (tls.certificate, tls.key):
+        try:
+            path.open("rb").close()
+        except OSError as exc:
+            raise ServeError(f"{refused}: {path}: {exc.strerror}", "give the path of a PEM file") from exc
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.certificate, tls.key, nobody_is_asked)
+    except OSError as exc:  # what `ssl` raises is one, too
+        both = f"{tls.certificate}, {tls.key}"
+        raise ServeError(f"{refused}: {both}: {exc.strerror or exc}", hint) from exc
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -173,10 +214,21 @@ def _listen(host: str, port: int) -> socket.socket:
             listener.listen(2048)
     except OSError as exc:
         raise PortTaken(
-            f"the gateway can't listen on {host} port {port}: {exc.strerror or exc}",
-            "stop what listens there, or choose another port",
+            f"the gateway can't listen on {host} port {port}: {exc.strerror or exc}", _way_out(exc)
         ) from exc
     return listener
+
+
+def _way_out(exc: OSError) -> str:
+    if isinstance(exc, socket.gaierror):
+        return "give an address of this machine, or a name that leads to one"
+    match exc.errno:
+        case errno.EADDRNOTAVAIL:
+            return "give an address that this machine has, or 0.0.0.0 for all of them"
+        case errno.EACCES:
+            return "choose a port from 1024 on"
+        case _:
+            return "stop what listens there, or choose another port"
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from gateway_client.bundled import credentials
 from gateway_client.bundled.mcp import names
 
 PROVIDERS: Mapping[str, str] = {
@@ -38,7 +39,8 @@ class HttpUpstream:
     auth: Literal["x-api-key", "bearer"] = "x-api-key"
 
     def __post_init__(self) -> None:
-        _check_url("upstream url", self.base_url)
+        check_base_url("upstream url", self.base_url)
+        _check_key("upstream key", self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ class McpServer:
     timeout: float = 60.0
 
     def __post_init__(self) -> None:
-        _check_url("mcp server url", self.url)
+        check_url("mcp server url", self.url)
+        if self.key is not None:
+            _check_key("mcp server key", self.key)
         if not re.fullmatch(r"[A-Za-z0-9-]+", self.header):
             raise ValueError("mcp server header: needs a header's name, letters, digits and dashes")
         if not 0 < self.timeout <= 600:
@@ -113,7 +117,8 @@ class GatewaySettings:
 
     A provider without an upstream is served by the built-in echo. `saved_only` refuses raw provider
     names and inline configs in headers, as new Portkey organisations do (facts/portkey.md 9.6).
-    `mcp_servers` are by their slugs. `max_body` is in bytes; a long session of a real client is megabytes.
+    `mcp_servers` are by their slugs. `max_body` is in bytes: Anthropic takes 32 MB of messages, and a long
+    session of a real client is megabytes.
     `log_bodies` writes requests and answers down, redacted and cut (`store.bodies`). Logged requests
     and admin calls older than `retention_days` are deleted; None or 0 keeps them for ever.
     """
@@ -124,7 +129,7 @@ class GatewaySettings:
     providers: Mapping[str, str] = field(default_factory=lambda: dict(PROVIDERS))
     upstreams: Mapping[str, HttpUpstream] = field(default_factory=dict)
     mcp_servers: Mapping[str, McpServer] = field(default_factory=dict)
-    max_body: int = 64 * 1024 * 1024
+    max_body: int = 32 * 1024 * 1024
     log_bodies: bool = False
     retention_days: int | None = 30
     faults: Faults = field(default_factory=Faults)
@@ -134,14 +139,38 @@ class GatewaySettings:
         if strangers:
             raise ValueError(f"upstreams for providers that are not declared: {', '.join(strangers)}")
         for slug in self.mcp_servers:
-            if not names.SLUG.match(slug) or len(slug) > names.LONGEST_SLUG:
-                raise ValueError(
-                    f"mcp server {slug!r}: a slug is lower-case letters, digits and single dashes, "
-                    f"{names.LONGEST_SLUG} characters at most"
-                )
+            if not is_mcp_slug(slug):
+                raise ValueError(f"mcp server {slug!r}: a slug is {MCP_SLUG}")
 
 
-def _check_url(what: str, url: str) -> None:
+MCP_SLUG = f"lower-case letters, digits and single dashes, {names.LONGEST_SLUG} characters at most"
+
+
+def is_mcp_slug(slug: str) -> bool:
+    """Tell whether an MCP server can have this slug, which becomes part of its tools' names."""
+    return bool(names.SLUG.match(slug)) and len(slug) <= names.LONGEST_SLUG
+
+
+def check_base_url(what: str, url: str) -> None:
+    """Raise `ValueError` for what can't be a service's base URL, to which `/v1/messages` is appended."""
+    check_url(what, url)
+    for ending in ("/v1", "/v1/messages"):
+        if url.rstrip("/").lower().endswith(ending):
+            rest = url.rstrip("/")[: -len(ending)]
+            raise ValueError(f"{what}: ends in {ending}, which the gateway appends itself; write {rest}")
+
+
+def _check_key(what: str, key: SecretStr) -> None:
+    if not credentials.sendable(key):
+        raise ValueError(
+            f"{what}: is empty, or has a space, line break or other character no header can carry"
+        )
+
+
+def check_url(what: str, url: str) -> None:
+    """Raise `ValueError` for what can't be a service's URL."""
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError(f"{what}: has a space or line break")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{what}: needs http or https and a host")

@@ -5,11 +5,13 @@ The only module of the tool that imports it, and itself imported only when no ga
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import os
 import re
 import secrets
+import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,13 +19,25 @@ from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from queue import Queue
+from types import FrameType
+from typing import Any, NoReturn
 
 from pydantic import SecretStr
 
 from gateway_client.bundled import server
+from gateway_client.bundled.credentials import sendable
 from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError
-from gateway_client.bundled.settings import PROVIDERS, GatewaySettings, HttpUpstream, McpServer
-from gateway_client.bundled.store import providers
+from gateway_client.bundled.settings import (
+    MCP_SLUG,
+    PROVIDERS,
+    GatewaySettings,
+    HttpUpstream,
+    McpServer,
+    check_base_url,
+    check_url,
+    is_mcp_slug,
+)
+from gateway_client.bundled.store import keys, providers
 from gateway_client.bundled.store.database import Store, open_store
 from gateway_client.bundled.store.providers import StoredProvider
 from gateway_client.errors import GatewayError
@@ -31,9 +45,10 @@ from gateway_client.http import Door
 from gateway_client.url import parse_gateway_url
 from provisioner import files
 from provisioner.cli import gateway_file, output
-from provisioner.cli.gateway_file import Auth, Family, FromEnvironment, GatewayFile
+from provisioner.cli.gateway_file import Auth, Family
 from provisioner.errors import Busy, ProvisionError, UsageError
 from provisioner.strict import Flaw
+from provisioner.toml_lines import KeyPath
 
 ADDRESS_FILE = "gateway.json"
 TOKEN_FILE = "gateway-admin.token"  # noqa: S105  # a file's name
@@ -42,7 +57,7 @@ PATIENCE = (1.0, 2.0)
 """Seconds to connect and to answer, when asking whether a gateway is being served."""
 EVENTS = "gateway_client.bundled.events"
 MOST_WAITING = 10_000
-SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
+LINE_END = re.compile(r"\r?\n\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +110,34 @@ def serve(state: Path, listening: Listening, options: Options) -> None:
     if known is not None and _is_served(known):
         raise Busy(f"this gateway is being served already: {known['url']}", hint="use it, or stop it first")
     settings = _settings(state, token, options)
+    port = listening.port if listening.port is not None else _port(known)
+    moved = known is not None and port != _port(known)
 
     def ready(url: str, instance: str) -> None:
-        if listening.host is None and listening.tls is None:
+        if listening.host is None and listening.tls is None and not moved:
             _remember(state, url, instance)
-        output.say(f"the bundled gateway, for a pilot on this machine, is at {url}; Ctrl-C stops it")
+        everywhere = _is_unspecified(listening.host)
+        where = (
+            f"on all addresses of this machine, port {url.rpartition(':')[2]}" if everywhere else f"at {url}"
+        )
+        base = "" if everywhere else url
+        output.say(f"the bundled gateway, for a pilot on this machine, is {where}; Ctrl-C stops it")
         output.say(f"its admin token is in {state / TOKEN_FILE}")
-        output.say(f"its log is at {url}/logs, its figures at {url}/analytics, MCP at {url}/mcp")
+        output.say(f"its log is at {base}/logs, its figures at {base}/analytics, MCP at {base}/mcp")
+        if moved and known is not None:
+            output.say(f"what is rolled out points to {known['url']}; serve without --port for that")
+        _say_who_answers(state, settings)
         if settings.log_bodies:
             output.say(
                 "WARNING: prompts and answers are written down, redacted; tell the people whose they are"
             )
 
     try:
-        with _events_told(options.quiet):
+        with _terminable(), _events_told(options.quiet):
             server.serve(
                 settings,
                 host=listening.host or server.LOOPBACK,
-                port=listening.port if listening.port is not None else _port(known),
+                port=port,
                 tls=server.Tls(*listening.tls) if listening.tls else None,
                 allow_insecure_bind=listening.allow_insecure_bind,
                 on_ready=ready,
@@ -124,6 +149,46 @@ def serve(state: Path, listening: Listening, options: Options) -> None:
         raise ProvisionError(exc.message, exc.hint) from exc
     except KeyboardInterrupt:
         output.say("stopped")
+    except _Terminated:
+        output.say("stopped")
+        signal.raise_signal(signal.SIGTERM)  # so that whoever sent it sees the usual end
+
+
+class _Terminated(BaseException):
+    """SIGTERM came; the gateway stopped gracefully before."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    def terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _is_unspecified(host: str | None) -> bool:
+    try:
+        return host is not None and ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _say_who_answers(state: Path, settings: GatewaySettings) -> None:
+    with _store(state) as store, store.reading() as db:
+        added, no_key_yet = providers.listed(db), not keys.held(db)
+    services = {row.slug: row.base_url for row in added if row.base_url}
+    services |= {slug: upstream.base_url for slug, upstream in settings.upstreams.items()}
+    slugs = dict.fromkeys([*settings.providers, *(row.slug for row in added)])
+    told = [f"@{slug} {services[slug]}" for slug in slugs if slug in services]
+    if echoed := [f"@{slug}" for slug in slugs if slug not in services]:
+        told.append(f"{', '.join(echoed)} the echo")
+    output.say(f"providers: {'; '.join(told)}")
+    if no_key_yet:
+        output.say("it has no keys yet: provision --roster FILE makes them")
 
 
 def _settings(state: Path, token: SecretStr, options: Options) -> GatewaySettings:
@@ -144,34 +209,45 @@ def _settings(state: Path, token: SecretStr, options: Options) -> GatewaySetting
         raise UsageError(str(exc)) from exc
 
 
-def _flaws(found: GatewayFile) -> Iterator[Flaw]:
+def _flaws(tree: Mapping[str, Any]) -> Iterator[Flaw]:
     """Yield what only this machine, or the gateway itself, can find wrong."""
-    for name in ("provider", "mcp_server"):
-        for at, entry in enumerate(getattr(found, name)):
-            if entry.key is not None and not os.environ.get(entry.key.env):
-                path = (name, at, "key")
-                message = "names an environment variable that is not set"
-                yield Flaw(path, "MISSING_KEY", message, "set it where the gateway starts", entry.key.env)
-            try:
-                if name == "provider":
-                    _upstream_of(entry)
-                else:
-                    GatewaySettings(Path(), SecretStr(""), mcp_servers={entry.slug: _mcp_server(entry)})
-            except ValueError as exc:
-                yield Flaw((name, at), "BAD_VALUE", str(exc), "correct it")
+    for name, check in (("provider", check_base_url), ("mcp_server", check_url)):
+        for at, entry in gateway_file.entries(tree, name):
+            url, slug, key = entry.get("url"), entry.get("slug"), entry.get("key")
+            if isinstance(url, str):
+                try:
+                    check("url", url)
+                except ValueError as exc:
+                    yield Flaw((name, at, "url"), "BAD_VALUE", str(exc).removeprefix("url: "), "correct it")
+            if name == "mcp_server" and isinstance(slug, str) and not is_mcp_slug(slug):
+                yield Flaw((name, at, "slug"), "BAD_VALUE", "is no slug", f"write {MCP_SLUG}", slug)
+            if isinstance(key, dict) and isinstance(key.get("env"), str):
+                yield from _key_flaws((name, at, "key"), key["env"])
+
+
+def _key_flaws(path: KeyPath, variable: str) -> Iterator[Flaw]:
+    if not os.environ.get(variable):
+        message = "names an environment variable that is not set"
+        yield Flaw(path, "MISSING_KEY", message, "set it where the gateway starts", variable)
+    elif not sendable(_in_environment(variable)):
+        message = "names an environment variable whose value no header can carry"
+        yield Flaw(
+            path, "BAD_KEY", message, "set it without space, line break or letters off ASCII", variable
+        )
 
 
 def _upstream_of(provider: gateway_file.Provider) -> HttpUpstream:
-    return HttpUpstream(provider.url, _in_environment(provider.key), provider.auth)
+    return HttpUpstream(provider.url, _in_environment(provider.key.env), provider.auth)
 
 
 def _mcp_server(found: gateway_file.McpServer) -> McpServer:
-    key = None if found.key is None else _in_environment(found.key)
+    key = None if found.key is None else _in_environment(found.key.env)
     return McpServer(found.url, key, found.header, found.tools, found.keys, found.timeout)
 
 
-def _in_environment(source: FromEnvironment) -> SecretStr:
-    return SecretStr(os.environ.get(source.env, ""))
+def _in_environment(variable: str) -> SecretStr:
+    """Return a key without the line break that `$(cat file)` would have left out, too."""
+    return SecretStr(LINE_END.sub("", os.environ.get(variable, "")))
 
 
 def _family(slug: str, family: Family | None) -> str:
@@ -228,7 +304,7 @@ def add_provider(state: Path, new: NewProvider, key: SecretStr | None) -> None:
     """
     from gateway_client.bundled.store import seal
 
-    if not SLUG.match(new.slug):
+    if not gateway_file.SLUG.match(new.slug):
         raise UsageError("a provider's slug is letters, digits, - and _, e.g. anthropic-prod")
     database = state / DATABASE_FILE
     sealed = None
@@ -244,11 +320,17 @@ def add_provider(state: Path, new: NewProvider, key: SecretStr | None) -> None:
         providers.put(db, stored, datetime.now(UTC))
 
 
-def remove_provider(state: Path, slug: str) -> None:
-    """Forget a provider and its key. Raises `UsageError` where there is none of that slug."""
+def remove_provider(state: Path, slug: str) -> str:
+    """Forget a provider and its key, and return what becomes of requests that name it.
+
+    Raises `UsageError` where there is none of that slug.
+    """
     with _store(state) as store, store.writing() as db:
         if not providers.remove(db, slug):
             raise UsageError(f"no provider {slug} was added", hint="see provision gateway provider list")
+    if slug in PROVIDERS:
+        return f"@{slug} is answered by the echo again"
+    return f"requests that name @{slug} are refused"
 
 
 def listed_providers(state: Path) -> list[dict[str, str | None]]:
@@ -304,7 +386,8 @@ def _embedded(settings: GatewaySettings, known: Mapping[str, str] | None) -> Ite
                 hint="stop what listens there, then run again",
             ) from exc
         gateway = server.Embedded(settings, port=0)
-        gateway.__enter__()
+        with _told():
+            gateway.__enter__()
     except ServeError as exc:
         raise ProvisionError(exc.message, exc.hint) from exc
     try:
@@ -358,7 +441,7 @@ def upstream_key(option: str, variable: str) -> SecretStr:
         raise UsageError(f"{option} names no environment variable in capitals")
     if not key:
         raise UsageError(f"no upstream key in the environment variable {variable}")
-    return SecretStr(key)
+    return _in_environment(variable)
 
 
 def upstreams(options: Iterable[str]) -> dict[str, HttpUpstream]:
@@ -374,5 +457,5 @@ def upstreams(options: Iterable[str]) -> dict[str, HttpUpstream]:
         try:
             given[slug] = HttpUpstream(url, upstream_key("the last part of --upstream", variable))
         except ValueError as exc:
-            raise UsageError(str(exc)) from exc
+            raise UsageError(f"--upstream {slug}: {exc}") from exc
     return given

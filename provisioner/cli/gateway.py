@@ -26,7 +26,11 @@ def command() -> None:
 @command.command("serve")
 @state_option
 @click.option("--host", help="Address to listen on  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port  [default: that of the first run, or 8080]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port; another than the first run's is not remembered  [default: that, or 8080]",
+)
 @click.option("--tls-cert", type=options.FILE, help="Certificate chain (PEM), for an address off loopback.")
 @click.option("--tls-key", type=options.FILE, help="Its private key (PEM).")
 @click.option(
@@ -145,5 +149,5 @@ def remove_provider(slug: str, state: Path) -> None:
     """Forget an added provider and its key; one of the shipped slugs is answered by the echo again."""
     from provisioner.cli import bundled, context, output
 
-    bundled.remove_provider(context.state_folder(state), slug)
-    output.say(f"removed @{slug}; requests that name it are refused, unless it is a shipped one")
+    now = bundled.remove_provider(context.state_folder(state), slug)
+    output.say(f"removed @{slug}; {now}")

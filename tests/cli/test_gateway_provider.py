@@ -143,3 +143,50 @@ def test_a_damaged_seal_is_told(state: Path, monkeypatch: pytest.MonkeyPatch) ->
     code, _, err = run(state, *add)
     assert code == 1
     assert "gateway-seal.key, which opens the providers' keys, is damaged" in err
+
+
+UNSENDABLE = ["a\nx-evil: b", "a\r\nx-evil: b", "a b", "a\x00", "a\x7fb", "schlüssel", "a\n\n"]
+
+
+@pytest.mark.covers("T2")
+@pytest.mark.parametrize("key", [key for key in UNSENDABLE if "\x00" not in key])  # no variable holds NUL
+def test_a_key_of_a_variable_that_no_header_can_carry_is_refused(
+    state: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("UPSTREAM", key)
+    code, _, err = run(state, "add", "a", "--url", "https://gw.example.com", "--key-from", "UPSTREAM")
+    assert (code, "no header can carry" in err, "evil" in err) == (2, True, False)
+    assert "a" not in listed(state)
+
+
+@pytest.mark.parametrize("key", ["a b", "a\x00b", "a\rx-evil: b", "schlüssel"])
+def test_a_key_of_standard_input_that_no_header_can_carry_is_refused(
+    state: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(key + "\n"))
+    code, _, err = run(state, "add", "a", "--url", "https://gw.example.com")
+    assert (code, "no header can carry" in err, "evil" in err) == (2, True, False)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_one_line_end_after_a_key_is_dropped(
+    state: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setenv("UPSTREAM", KEY + ending)
+    assert run(state, "add", "a", "--url", "https://gw.example.com", "--key-from", "UPSTREAM")[0] == 0
+
+
+@pytest.mark.parametrize("ending", ["/v1", "/v1/", "/V1/messages"])
+def test_a_base_url_with_v1_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    monkeypatch.setenv("UPSTREAM", KEY)
+    url = f"https://x.example/anthropic{ending}"
+    code, _, err = run(state, "add", "a", "--url", url, "--key-from", "UPSTREAM")
+    assert (code, "write https://x.example/anthropic\n" in err) == (2, True)
+
+
+def test_what_a_removal_means_is_told(state: Path) -> None:
+    for slug in ("anthropic-prod", "mine"):
+        assert run(state, "add", slug)[0] == 0
+    shipped, own = run(state, "remove", "anthropic-prod"), run(state, "remove", "mine")
+    assert "@anthropic-prod is answered by the echo again" in shipped[2]
+    assert "requests that name @mine are refused" in own[2]

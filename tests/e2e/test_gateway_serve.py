@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.pilot import Pilot, new_pilot
+from tests.support.pilot import Pilot, free_port, new_pilot
 
 SECONDS = 30
 
@@ -77,11 +77,12 @@ def test_a_revoked_key_is_refused_at_once(pilot: Pilot) -> None:
         assert message(url, key).status_code == 401
 
 
-def test_it_stops_gracefully(pilot: Pilot) -> None:
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
+def test_it_stops_gracefully(pilot: Pilot, ending: signal.Signals, code: int) -> None:
     with served(pilot) as (child, _url):
-        child.send_signal(signal.SIGINT)
+        child.send_signal(ending)
         _out, err = child.communicate(timeout=SECONDS)
-    assert child.returncode == 0
+    assert child.returncode == code
     assert "stopped" in err
     assert "Traceback" not in err
 
@@ -100,6 +101,11 @@ def test_off_loopback_without_tls_it_does_not_start(pilot: Pilot) -> None:
         (("--upstream", "anthropic-prod=https://api.anthropic.com=UNSET"), "no upstream key"),
         (("--upstream", "no-such=http://127.0.0.1:9=KEY"), "not declared"),
         (("--upstream", "anthropic-prod=http://gw.example.com=KEY"), "loopback"),
+        (("--upstream", "anthropic-prod=https://x.example/v1=KEY"), "write https://x.example"),
+        (
+            ("--upstream", "anthropic-prod=https://x.example=BROKEN"),
+            "--upstream anthropic-prod: upstream key:",
+        ),
         (("--tls-cert", "a.pem"), "go together"),
     ],
 )
@@ -107,8 +113,10 @@ def test_bad_options_are_told(
     pilot: Pilot, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], told: str
 ) -> None:
     monkeypatch.setenv("KEY", "sk-test")
+    monkeypatch.setenv("BROKEN", "sk-canary\nx-evil: b")
     ran = pilot.run("gateway", "serve", *options)
     assert ran.code == 2
+    assert "canary" not in ran.err
     assert told in ran.err
 
 
@@ -130,6 +138,10 @@ def test_it_says_where_things_are_and_tells_events(pilot: Pilot) -> None:
     assert told[0] == "provision: its admin token is in .provision/gateway-admin.token"
     assert f"{url}/logs" in told[1]
     assert f"{url}/mcp" in told[1]
+    assert (
+        told[2] == "provision: providers: @anthropic-prod, @bedrock-prod, @vertex-prod, @azure-prod the echo"
+    )
+    assert not [line for line in told if "no keys yet" in line]
     events = [line for line in told if "claude-desktop-support-prod" in line]
     assert len(events) == 1, told
     assert " 200 " in events[0]
@@ -192,8 +204,7 @@ def test_every_problem_of_the_settings_file_is_told_with_its_line(
     assert told == [
         "1: log_bodys: UNKNOWN_KEY: unknown key",
         '2: retention_days: BAD_VALUE: is out of range "-1"',
-        "4: provider[0]: BAD_VALUE: upstream url: http is for loopback only, "
-        "the key would travel in the clear",
+        "6: provider[0].url: BAD_VALUE: http is for loopback only, the key would travel in the clear",
         '12: mcp_server[0].key: MISSING_KEY: names an environment variable that is not set "NOT_SET"',
     ]
 
@@ -250,3 +261,104 @@ def test_an_upstream_answers_with_its_own_key(pilot: Pilot, tmp_path: Path) -> N
     # x-api-key is not a credential of a Portkey gateway, so the far end's refusal comes through unchanged
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "03"
+
+
+def test_another_port_leaves_what_is_rolled_out_alone(pilot: Pilot) -> None:
+    assert pilot.main_job().code == 0
+    remembered = (pilot.state / "gateway.json").read_bytes()
+    before = pilot.files()
+    first = json.loads(remembered)["url"]
+    port = free_port()
+    with served(pilot, "--port", str(port)) as (child, url):
+        assert url == f"http://127.0.0.1:{port}"
+        assert message(url, key_in(pilot)).status_code == 200
+        ran = pilot.main_job()
+        assert ran.code == 1
+        assert "another gateway is being served from" in ran.err
+        assert "serve it without --host, --port and TLS" in ran.err
+        told = ended(child)
+    assert f"what is rolled out points to {first}; serve without --port for that" in told
+    assert (pilot.state / "gateway.json").read_bytes() == remembered
+    again = pilot.main_job()
+    assert (again.code, "nothing to do" in again.out) == (0, True)
+    assert pilot.files() == before
+
+
+def test_the_first_port_is_remembered(pilot: Pilot) -> None:
+    (pilot.state / "gateway.json").unlink()
+    with served(pilot, "--port", str(free_port())) as (child, url):
+        assert json.loads((pilot.state / "gateway.json").read_text())["url"] == url
+        told = ended(child)
+    assert "it has no keys yet: provision --roster FILE makes them" in told
+    assert "what is rolled out" not in told
+
+
+def test_all_addresses_are_told_as_such(pilot: Pilot) -> None:
+    port = free_port()
+    child = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "provisioner", "gateway", "serve"),
+            *("--host", "0.0.0.0", "--insecure-bind", "--port", str(port)),
+        ],
+        cwd=pilot.folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stderr is not None
+        first = child.stderr.readline()
+        assert f"on all addresses of this machine, port {port};" in first
+        assert "0.0.0.0" not in first + ended(child)
+    finally:
+        child.kill()
+        child.communicate()
+
+
+BAD_ENTRIES = """\
+[[provider]]
+slug = "anthropic prod"
+url = 5
+key = { env = "sk-pasted-canary" }
+
+[[provider]]
+slug = "mine"
+url = "https://x.example/v1/"
+key = { env = "BROKEN" }
+
+[[provider]]
+slug = "mine"
+url = "https://x.example"
+key = { env = "KEY" }
+
+[[mcp_server]]
+slug = "My Wiki"
+url = "https://user:pw@mcp.example.com"
+header = "x key"
+key = { env = "BROKEN" }
+"""
+
+
+def test_problems_of_all_kinds_come_at_once(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "sk-test\n")
+    monkeypatch.setenv("BROKEN", "sk-canary\nx-evil: b")
+    (pilot.state / "gateway.toml").write_text(BAD_ENTRIES)
+    ran = pilot.run("gateway", "serve")
+    assert ran.code == 2
+    assert "canary" not in ran.err
+    told = [
+        line.split("gateway.toml:")[1].split(" - ")[0] for line in ran.err.splitlines() if ".toml:" in line
+    ]
+    unsendable = 'BAD_KEY: names an environment variable whose value no header can carry "BROKEN"'
+    assert told == [
+        '2: provider[0].slug: BAD_VALUE: is no slug "anthropic prod"',
+        "3: provider[0].url: WRONG_TYPE: should be text, is a whole number",
+        "4: provider[0].key.env: BAD_VALUE: is no name of an environment variable",
+        "8: provider[1].url: BAD_VALUE: ends in /v1, which the gateway appends itself; write https://x.example",
+        f"9: provider[1].key: {unsendable}",
+        '12: provider[2].slug: DUPLICATE: is there twice "mine"',
+        '17: mcp_server[0].slug: BAD_VALUE: is no slug "My Wiki"',
+        "18: mcp_server[0].url: BAD_VALUE: takes no user, query or fragment",
+        "19: mcp_server[0].header: BAD_VALUE: is no header's name",
+        f"20: mcp_server[0].key: {unsendable}",
+    ]

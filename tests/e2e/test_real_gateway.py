@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from gateway_client.bundled.settings import PROVIDERS, HttpUpstream
 from gateway_client.contract import KeySpec
 from gateway_client.http import Door
 from gateway_client.portkey import PortkeyGateway
 from gateway_client.url import parse_gateway_url
 from provisioner.cli import context
 from provisioner.vault import load_key
-from tests.support.pilot import ADMIN_TOKEN, Pilot, audit_of, real_gateway
+from tests.support.pilot import ADMIN_TOKEN, Pilot, audit_of, free_port, real_gateway
 
 CHANGING = {"POST", "PUT", "DELETE"}
-NO_SUCH_PROVIDER = 'extends = "standard"\n[routing]\nprovider = "@no-such-provider"\n'
+PROVIDER_OUT_OF_REACH = 'extends = "standard"\n[routing]\nprovider = "@silent-prod"\n'
 
 
 def changing_calls(url: str) -> list[dict[str, object]]:
@@ -57,9 +58,13 @@ def test_a_key_that_fails_a_model_is_on_hold_until_it_works(
 ) -> None:
     folder = pilot.folder / "profiles"
     folder.mkdir()
-    (folder / "broken.toml").write_text(NO_SUCH_PROVIDER)
+    (folder / "broken.toml").write_text(PROVIDER_OUT_OF_REACH)
     override = '[[override]]\nteam = "support"\nprofile = "broken"\n'
-    with real_gateway(pilot, monkeypatch):
+    out_of_reach = {
+        "providers": {**PROVIDERS, "silent-prod": "anthropic"},
+        "upstreams": {"silent-prod": HttpUpstream(f"http://127.0.0.1:{free_port()}", SecretStr("a-key"))},
+    }
+    with real_gateway(pilot, monkeypatch, **out_of_reach):
         fleet = pilot.folder / "provision.toml"
         fleet.write_text(fleet.read_text() + override)
         ran = pilot.main_job("--yes", "--format", "json")

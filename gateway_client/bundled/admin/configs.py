@@ -1,6 +1,7 @@
 """`/v1/configs`: create, list, get, update, delete, versions (facts/portkey.md 5).
 
-A config that can't be carried out is refused here, with the path of each problem.
+A config that can't be carried out, or names a provider or guardrail that is not there, is refused
+here, with the path of each problem.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ from gateway_client.bundled.admin.door import (
     paging,
 )
 from gateway_client.bundled.gateway import Gateway
-from gateway_client.bundled.routing import language
-from gateway_client.bundled.store import configs, workspaces
+from gateway_client.bundled.routing import language, references
+from gateway_client.bundled.routing.language import Node
+from gateway_client.bundled.store import configs, guardrails, workspaces
 
 
 def create(gateway: Gateway, call: Call) -> Answer:
     """Save a new config under a generated slug. Names are not unique."""
     body = bodies.read(bodies.ConfigCreate, call.body)
-    text = _checked(body.config)
+    node, text = _read(body.config)
     with gateway.store.writing() as db:
         workspace = reach.home(db, call, body.workspace_id)
+        _check_references(gateway, db, workspace["id"], node)
         row = configs.create(
             db,
             workspace_id=workspace["id"],
@@ -63,9 +66,12 @@ def get(gateway: Gateway, call: Call) -> Answer:
 def update(gateway: Gateway, call: Call) -> Answer:
     """Save a new version, or rename; keys that are bound to the config use it from the next request."""
     body = bodies.read(bodies.ConfigUpdate, call.body)
-    text = None if body.config is None else _checked(body.config)
+    node, text = (None, None) if body.config is None else _read(body.config)
     with gateway.store.writing() as db:
-        version = configs.change(db, _find(db, call), name=body.name, body=text, now=gateway.clock())
+        row = _find(db, call)
+        if node is not None:
+            _check_references(gateway, db, row["workspace_id"], node)
+        version = configs.change(db, row, name=body.name, body=text, now=gateway.clock())
     return {"version_id": version}
 
 
@@ -107,13 +113,22 @@ def _find(db: Connection, call: Call) -> RowMapping:
     return row
 
 
-def _checked(config: Mapping[str, JsonValue]) -> str:
+def _read(config: Mapping[str, JsonValue]) -> tuple[Node, str]:
     text = json.dumps(config, ensure_ascii=False)
     try:
-        language.read(text)
+        return language.read(text), text
     except language.BadConfig as exc:
         raise invalid(*exc.problems) from exc
-    return text
+
+
+def _check_references(gateway: Gateway, db: Connection, workspace_id: str, node: Node) -> None:
+    """Refuse a config that names what its workspace can't use: every request under it would fail."""
+    providers = gateway.catalog.known().families
+    problems = references.missing(
+        node, providers, lambda named: guardrails.usable(db, workspace_id, named) is not None
+    )
+    if found := tuple(problems):
+        raise invalid(*found)
 
 
 def _shown(gateway: Gateway, row: RowMapping) -> dict[str, Any]:

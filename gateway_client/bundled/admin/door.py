@@ -110,7 +110,9 @@ def endpoint(handler: Handler, wanted: tuple[str, ...]) -> Callable[[Request], A
             body = await read_body(request, MAX_BODY)
             origin = str(request.base_url).rstrip("/")
             call = Call(request.path_params, request.query_params, body or b"{}", principal, origin)
-            response: Response = JSONResponse(await run_in_threadpool(handler, gateway, call))
+            async with gateway.admin_turns:
+                answered = await run_in_threadpool(handler, gateway, call)
+            response: Response = JSONResponse(answered)
             status = response.status_code
         except (TooLong, TooSlow) as exc:
             status = 413 if isinstance(exc, TooLong) else 408

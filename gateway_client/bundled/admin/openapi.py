@@ -161,7 +161,11 @@ def _json(schema: str, description: str) -> dict[str, Any]:
 
 
 def _data_plane() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {"/v1/health": {"get": _told("the gateway is up", open_to_all=True)}}
+    found: dict[str, dict[str, Any]] = {
+        "/v1/health": {"get": _told("the gateway is up", open_to_all=True)},
+        "/v1/ready": {"get": _told("the gateway takes requests; 503 where it should not", open_to_all=True)},
+        "/v1/openapi.json": {"get": _told("this document", open_to_all=True)},
+    }
     for prefix in ("", "/anthropic"):
         for path in ("/v1/messages", "/v1/messages/count_tokens"):
             told = _told("an answer of the Anthropic Messages API, a message or its events")

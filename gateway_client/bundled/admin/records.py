@@ -134,7 +134,7 @@ def insert(gateway: Gateway, call: Call) -> Answer:
                 workspace_id=workspace_id,
                 key_id=principal.name,
                 key_name=name,
-                path=bodies.redacted(entry.request.url)[:512],
+                path=bodies.redacted(entry.request.url),
                 merged_metadata=logged,
                 contradicted=metadata.contradicted(claimed, merged),
                 target=INSERTED,

@@ -6,22 +6,27 @@ import hmac
 from collections.abc import Collection, Mapping
 
 from gateway_client.bundled import credentials
-from gateway_client.bundled.data_plane import refusals
+from gateway_client.bundled.data_plane import metadata, refusals
 from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.store.keys import Caller
+from gateway_client.bundled.store.records import RequestRecord
 from gateway_client.bundled.timestamps import stamp
 
 INVALID = "Portkey Error: Invalid API Key. Error Code: 03"
 
 
 def admit(
-    gateway: Gateway, headers: Mapping[str, str], path: str, scopes: Collection[str] = ("completions.write",)
+    gateway: Gateway,
+    headers: Mapping[str, str],
+    path: str,
+    trace_id: str,
+    scopes: Collection[str] = ("completions.write",),
 ) -> Caller:
     """Return the caller, whose key has one of the scopes, or raise the refusal of facts/portkey.md 9.5.
 
-    The admin token and keys of an organisation are refused here: they never call models. Who is refused
-    gets an event line with the path that was asked for.
+    The admin token and keys of an organisation are refused here: they never call models. A known
+    key's refusal is logged as any request of it; a stranger's gets an event line with the path.
     """
     presented = credentials.presented(headers)
     if presented is None:
@@ -34,16 +39,49 @@ def admit(
         raise _turned_away(gateway, path, "unknown key", refusals.coded(401, INVALID, "03"))
     if caller.expired(gateway.clock()):
         refusal = refusals.coded(401, "Portkey API Key Expired", "01")
-        raise _turned_away(gateway, path, "expired key", refusal, caller)
+        _write_down(gateway, caller, headers, path, trace_id, refusal.status, "the key has expired")
+        raise refusal
     if not set(caller.scopes).intersection(scopes) or caller.type.startswith("organisation-"):
         refusal = refusals.coded(403, "Forbidden!", "033")
-        raise _turned_away(gateway, path, "key without the scope", refusal, caller)
+        error = f"the key has none of the scopes {', '.join(scopes)}"
+        if caller.type.startswith("organisation-"):
+            error = "a key of the organisation never calls models"
+        _write_down(gateway, caller, headers, path, trace_id, refusal.status, error)
+        raise refusal
     return caller
 
 
-def _turned_away(
-    gateway: Gateway, path: str, who: str, refusal: Refusal, caller: Caller | None = None
-) -> Refusal:
-    key_name = None if caller is None else caller.key_name
-    gateway.logbook.strangers.add(stamp(gateway.clock()), refusal.status, who, key_name, path)
+def _turned_away(gateway: Gateway, path: str, who: str, refusal: Refusal) -> Refusal:
+    gateway.logbook.strangers.add(stamp(gateway.clock()), refusal.status, who, path)
     return refusal
+
+
+def _write_down(
+    gateway: Gateway,
+    caller: Caller,
+    headers: Mapping[str, str],
+    path: str,
+    trace_id: str,
+    status: int,
+    error: str,
+) -> None:
+    claimed = metadata.of_header(headers.get("x-portkey-metadata"))
+    logged = metadata.logged(metadata.merged(claimed, caller.metadata, caller.workspace_metadata))
+    record = RequestRecord(
+        time=stamp(gateway.clock()),
+        trace_id=trace_id,
+        workspace_id=caller.workspace_id,
+        key_id=caller.key_id,
+        key_name=caller.key_name,
+        path=path[:128],
+        status=status,
+        outcome="refused",
+        error=error,
+        merged_metadata=logged,
+        user_agent=headers.get("user-agent", "")[:256] or None,
+        tenant=logged.get("tenant"),
+        team=logged.get("team"),
+        user=logged.get("user") or logged.get("_user"),
+        env=logged.get("env"),
+    )
+    gateway.logbook.add(record)

@@ -69,13 +69,18 @@ class _Try:
 
 
 class Calling:
-    """Carries one request out. What it learns on the way is noted in the record, also where it fails."""
+    """Carries one request out. What it learns on the way is noted in the record, also where it fails.
+
+    `unanswered` holds what was sent in calls that were given up before their answer began: a provider
+    works on, and bills them.
+    """
 
     def __init__(self, gateway: Gateway, caller: Caller, record: RequestRecord) -> None:
         self._gateway = gateway
         self._caller = caller
         self._record = record
         self.admission: Admission | None = None
+        self.unanswered: list[bytes] = []
 
     async def call(self, incoming: Incoming, bound: Binding) -> Answered:
         """Try targets, and return the reply to pass on. Raises `Refusal`."""
@@ -165,7 +170,11 @@ class Calling:
                 return await upstream.call(sent.outgoing)
             async with asyncio.timeout(limit / 1000):
                 return await upstream.call(sent.outgoing)
+        except asyncio.CancelledError:
+            self.unanswered.append(sent.outgoing.body)
+            raise
         except TimeoutError:
+            self.unanswered.append(sent.outgoing.body)
             message = f"Request exceeded the timeout sent in the request: {limit}ms"
             refusal = refusals.upstream_failure(408, message, "timeout_error", sent.provider)
             return Silent(refusal, refusal.status)

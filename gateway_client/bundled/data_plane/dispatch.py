@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,15 @@ from gateway_client.bundled.routing.attempts import Target
 from gateway_client.bundled.routing.language import KEPT_BACK
 from gateway_client.bundled.upstreams.port import Outgoing
 
+_ESCAPED_NAME = re.compile(rb'"[a-z_]*+\\u00[5-7][0-9a-fA-F](?:[a-z_]|\\u00[5-7][0-9a-fA-F])*+"\s*:').search
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request as it came: `params` is its `body` read, `path` lacks our prefix, `metadata` is merged."""
+    """A request as it came: `params` is its `body` read, `path` lacks our prefix, `metadata` is merged.
+
+    `judged`: guardrails looked at the params, so it is these that must leave.
+    """
 
     path: str
     query: str
@@ -24,6 +30,7 @@ class Incoming:
     body: bytes
     params: Mapping[str, Any]
     metadata: Mapping[str, Any]
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,19 @@ def dispatch(
         raise refusals.plain("model: is missing after the provider's slug")
     params["model"] = name.model
     unchanged = params == request.params  # cheap: values that are the same object are not looked into
-    body = request.body if unchanged else json.dumps(params).encode()
+    exact = unchanged and not request.judged and not _ambiguous(request.body)
+    body = request.body if exact else json.dumps(params).encode()
     path = request.path + (f"?{request.query}" if request.query else "")
     return Dispatch(slug, name.model, Outgoing(path, _headers(request.headers, target.forward_headers), body))
+
+
+def _ambiguous(body: bytes) -> bool:
+    """Tell whether a request may name its model twice, so that another reader could see another one.
+
+    That a name stands twice somewhere within (a tool's schema, say) is enough: to write such a request
+    anew does no harm. A letter of a name can be an escape.
+    """
+    return body.count(b'"model"') > 1 or (b"\\u00" in body and _ESCAPED_NAME(body) is not None)
 
 
 def _headers(headers: Mapping[str, str], forwarded: Iterable[str]) -> dict[str, str]:

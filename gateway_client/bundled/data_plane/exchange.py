@@ -1,27 +1,30 @@
 """One request carried out: targets tried, the answer passed on as it comes, and written down.
 
 All of it happens in the server's own task for the request, and is cancelled when the client goes
-away; the upstream call with it.
+away, or when the gateway stops and has waited long enough; the upstream call with it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from gateway_client.bundled import json_objects, trace
+from gateway_client.bundled import json_objects, stopping, trace
 from gateway_client.bundled.data_plane import binding, metadata, prices, refusals
 from gateway_client.bundled.data_plane.calling import Answered, Calling
 from gateway_client.bundled.data_plane.dispatch import Incoming
+from gateway_client.bundled.data_plane.prices import Usage
 from gateway_client.bundled.data_plane.refusals import Refusal
-from gateway_client.bundled.data_plane.usage import Tap
+from gateway_client.bundled.data_plane.usage import Tap, prompt_tokens
 from gateway_client.bundled.data_plane.watch import ClientGone, Watch
 from gateway_client.bundled.gateway import Gateway
 from gateway_client.bundled.guardrails import answers
@@ -33,10 +36,9 @@ from gateway_client.bundled.timestamps import stamp
 from gateway_client.bundled.upstreams.port import Broken, Reply
 
 PASSED_BACK = frozenset({"content-type", "content-encoding", "request-id", "retry-after", "x-should-retry"})
-BROKEN_STREAM = {
-    "type": "error",
-    "error": {"type": "api_error", "message": "the upstream's answer broke off"},
-}
+BROKEN_STREAM = "the upstream's answer broke off"
+LAST_SECONDS = 1.0
+"""How long a stream's last event may take to leave when the gateway stops."""
 NOTED = 246
 """Stands for 200 where a guardrail failed that does not deny (facts/portkey.md 9.8)."""
 _CLIENT = re.compile(r"claude-(?:cli|code)/([0-9A-Za-z.+-]{1,64})")
@@ -62,7 +64,7 @@ class Exchange:
         self._path = path
         self._started = time.perf_counter()
         self._tap = Tap()
-        self._logged = False
+        self._logged = self._streaming = self._compressed = False
         self._screen: Screen | None = None
         self._before: Sequence[Verdict] = ()
         self._request = self._response = b""  # kept for the log, and only where it wants bodies
@@ -102,8 +104,9 @@ class Exchange:
         except (ClientDisconnect, ClientGone):
             self._finish(self._record.status, "client gone")
         except asyncio.CancelledError:
-            self._finish(self._record.status, "gateway stopped")
-            raise
+            if not stopping.accepted():
+                raise
+            await self._stop(receive, send)
         except Exception:
             self._finish(500, "gateway failed")
             raise
@@ -114,8 +117,9 @@ class Exchange:
         self._record.config = bound.slug
         self._screen = self._gateway.screens.of(self._caller, bound.node)
         if self._screen is not None:
-            self._before = self._screen.request(incoming.params, incoming.metadata)
+            self._before = self._screen.request(incoming.params, incoming.metadata, self._path)
             self._note(self._before)
+            incoming = replace(incoming, judged=bool(self._before))
             if _denies(self._before):
                 raise answers.denial(self._before)
         answered = await self._calling.call(incoming, bound)
@@ -133,7 +137,10 @@ class Exchange:
         record.tenant, record.team, record.env = logged.get("tenant"), logged.get("team"), logged.get("env")
         record.user = logged.get("user") or logged.get("_user")
         record.contradicted = metadata.contradicted(claimed, merged)
-        params = json_objects.read(body)
+        try:
+            params = json_objects.read_within(body)
+        except json_objects.TooMuch as exc:
+            raise refusals.plain(f"request body: {exc}") from exc
         if params is None:
             raise refusals.plain("request body: must be a JSON object")
         record.model_asked = _bounded(params.get("model"))
@@ -150,8 +157,14 @@ class Exchange:
         }
         headers |= answered.headers()
         self._record.status = reply.status
+        if 200 <= reply.status < 300 and answered.cache_status != "HIT":
+            self._calling.unanswered = [answered.sent.outgoing.body]  # until it tells what it used
         events = reply.headers.get("content-type", "").startswith("text/event-stream")
         withheld = self._screen is not None and self._screen.withholds()
+        self._compressed = 200 <= reply.status < 300 and _compressed(reply)
+        if self._compressed and withheld:
+            message = "the upstream's answer is compressed, and guardrails can't look into it"
+            raise refusals.upstream_failure(502, message, "upstream_compressed", answered.sent.provider)
         if events and not withheld:
             await self._stream(reply, headers, watch, send)
         else:
@@ -162,6 +175,7 @@ class Exchange:
         keeps = self._screen is not None or self._gateway.settings.log_bodies
         kept: list[bytes] = []
         await self._start(reply.status, headers, send)
+        self._streaming = True
         try:
             async for chunk in reply.chunks:
                 if record.first_byte_ms is None:
@@ -173,14 +187,17 @@ class Exchange:
                 if tap.complete:
                     # Before the last bytes leave: a client that then reads the log finds its request.
                     self._streamed(kept)
+                watch.sends += 1
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                watch.sends += 1
             self._streamed(kept)
         except Broken as exc:
             self._response = b"".join(kept)
             self._finish(reply.status, "upstream failed", str(exc))
-            event = f"event: error\ndata: {json.dumps(BROKEN_STREAM)}\n\n".encode()
+            event = _error_event(BROKEN_STREAM)
             await send({"type": "http.response.body", "body": event, "more_body": True})
         watch.end()
+        self._streaming = False
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _streamed(self, kept: Sequence[bytes]) -> None:
@@ -196,13 +213,16 @@ class Exchange:
         self, answered: Answered, headers: Mapping[str, str], watch: Watch, send: Send, *, events: bool
     ) -> None:
         reply = answered.reply
+        chunks: list[bytes] = []
         try:
-            body = b"".join([chunk async for chunk in reply.chunks])
+            async for chunk in reply.chunks:
+                chunks.append(chunk)
+                if events:
+                    self._tap.events(chunk)
         except Broken as exc:
             raise refusals.upstream_failure(502, str(exc), "upstream_broken", answered.sent.provider) from exc
-        if events:
-            self._tap.events(body)
-        else:
+        body = b"".join(chunks)
+        if not events:
             self._tap.body(body)
         status = reply.status
         if self._screen is not None and status == 200:
@@ -236,6 +256,19 @@ class Exchange:
         self.begun = True
         await response(self._scope, receive, send)
 
+    async def _stop(self, receive: Receive, send: Send) -> None:
+        """Answer for a gateway that stops: 503, or the end of a stream."""
+        if not self.begun:
+            await self._refuse(refusals.plain(stopping.MESSAGE, 503), "gateway stopped", receive, send)
+            return
+        self._finish(self._record.status, "gateway stopped", stopping.MESSAGE)
+        if self._streaming:
+            # A client that does not read can't be told, and nobody waits for it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_SECONDS):
+                    body = _error_event(stopping.MESSAGE)
+                    await send({"type": "http.response.body", "body": body, "more_body": False})
+
     def _note(self, verdicts: Sequence[Verdict]) -> None:
         """Put into the record what did not pass."""
         failed = [
@@ -259,26 +292,65 @@ class Exchange:
         if self._logged:
             return
         self._logged = True
-        record, tap, usage = self._record, self._tap, self._tap.usage()
-        record.status, record.outcome = status, outcome
-        record.model_served = _bounded(tap.model) or record.model_served
-        if error is None and (status >= 400 or tap.error) and outcome == "answered":
-            error = f"the upstream answered {status}" + (f", {tap.error}" if tap.error else "")
+        record = self._record
+        record.status, record.outcome, record.latency_ms = status, outcome, self._milliseconds()
+        logbook = self._gateway.logbook
+        with logbook.counting:
+            try:
+                self._account(error)
+            finally:  # whatever an upstream told: nobody's request goes unlogged
+                logbook.add(record)
+
+    def _account(self, error: str | None) -> None:
+        """Note what the request used, and count it against limits."""
+        record, tap = self._record, self._tap
+        if self._gateway.settings.log_bodies:
+            record.bodies = (self._request, self._response)
+        if error is None and (record.status >= 400 or tap.error) and record.outcome == "answered":
+            error = f"the upstream answered {record.status}" + (f", {tap.error}" if tap.error else "")
         record.error = _bounded(error)
+        usage, doubt = self._usage()
+        if doubt:
+            record.error = f"{record.error}; {doubt}" if record.error else doubt
+        sent, record.model_served = record.model_served, _bounded(tap.model) or _bounded(record.model_served)
         if usage is not None:
             record.input_tokens, record.output_tokens = usage.input, usage.output
             record.cache_read_tokens = usage.cache_read
             record.cache_write_tokens = usage.cache_write_5m + usage.cache_write_1h
             from_cache = record.cache_status == "HIT"  # the tokens were paid for before
-            record.cost_nano_usd = 0 if from_cache else prices.cost(record.model_served, usage)
-        record.latency_ms = self._milliseconds()
-        if self._gateway.settings.log_bodies:
-            record.bodies = (self._request, self._response)
+            record.cost_nano_usd = 0 if from_cache else prices.cost(usage, record.model_served, sent)
         if self._calling.admission is not None:
             tokens = usage.prompt() + usage.output if usage and record.cache_status != "HIT" else 0
             now = self._gateway.clock()
             self._gateway.governor.settle(self._calling.admission, tokens, record.cost_nano_usd or 0, now)
-        self._gateway.logbook.add(record)
+
+    def _usage(self) -> tuple[Usage | None, str | None]:
+        """Return what was used, and in words what is not sure about it.
+
+        A provider bills also what nobody waits for: where an answer did not come to its end, the request
+        counts, and what passed of the answer. Counting tokens is free.
+        """
+        tap = self._tap
+        tap.end()
+        told, sent = tap.usage(), self._calling.unanswered
+        if self._compressed:
+            return None, "usage unknown: compressed answer"
+        if tap.final or self._record.cache_status == "HIT" or self._path.endswith("/count_tokens"):
+            return told, None
+        if told is None and not sent:
+            return None, None
+        usage = told or Usage(input=sum(map(prompt_tokens, sent)))
+        return replace(usage, output=max(usage.output, tap.said())), "usage estimated"
+
+
+def _error_event(message: str) -> bytes:
+    """Return what ends a stream that can't be ended well."""
+    error = {"type": "error", "error": {"type": "api_error", "message": message}}
+    return f"event: error\ndata: {json.dumps(error)}\n\n".encode()
+
+
+def _compressed(reply: Reply) -> bool:
+    return reply.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
 
 
 def _denies(verdicts: Sequence[Verdict]) -> bool:

@@ -37,7 +37,7 @@ class Front:
         try:
             if scope["method"] != "POST":
                 raise refusals.plain(f"{scope['method']} is not served here", 405)
-            caller = admit(self._gateway, headers, scope["path"])
+            caller = admit(self._gateway, headers, scope["path"], trace_id)
             exchange = Exchange(self._gateway, caller, scope, headers, path, trace_id)
             await exchange.run(receive, send)
             return

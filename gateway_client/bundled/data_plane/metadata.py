@@ -36,8 +36,9 @@ def of_header(value: str | None) -> Mapping[str, Any]:
 def merged(
     request: Mapping[str, Any], key: Mapping[str, Any], workspace: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the metadata that routing and logs go by."""
-    return {**request, **key, **workspace}
+    """Return the metadata that routing and logs go by; the log cuts from its end, where the client's own is."""
+    own = {**key, **workspace}
+    return {**own, **request, **own}
 
 
 def contradicted(request: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, str | None]:

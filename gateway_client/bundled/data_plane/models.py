@@ -31,7 +31,7 @@ async def models(request: Request) -> Response:
     Where nothing names a provider they are `@slug/model`, which does (facts/portkey.md 7).
     """
     gateway: Gateway = request.app.state.gateway
-    caller = admit(gateway, request.headers, request.scope["path"], SCOPES)
+    caller = admit(gateway, request.headers, request.scope["path"], request.state.trace_id, SCOPES)
     bound = binding.bind(gateway, caller, request.headers)
     claimed = metadata.of_header(request.headers.get("x-portkey-metadata"))
     merged = metadata.merged(claimed, caller.metadata, caller.workspace_metadata)

@@ -1,6 +1,7 @@
 """What a request cost at list price: a dated table of Claude models. Pure.
 
-USD per million tokens; a model that is not in the table has no price, and the log says null.
+USD per million tokens; a model that is not in the table has no price, and the log says null. What
+server tools cost beside their tokens (a web search, a container's hours) is not counted.
 """
 
 from __future__ import annotations
@@ -66,11 +67,13 @@ PRICES: Mapping[str, Price] = {
     "claude-opus-4-6": Price(5, 25, 0.50),
     "claude-opus-4-5": Price(5, 25, 0.50),
     "claude-opus-4-1": Price(15, 75, 1.50),
+    "claude-opus-4-0": Price(15, 75, 1.50),
     "claude-opus-4": Price(15, 75, 1.50),
     "claude-sonnet-5-5": Price(2, 10, 0.10),
     "claude-sonnet-5": Price(2, 10, 0.20),
     "claude-sonnet-4-6": Price(3, 15, 0.30),
     "claude-sonnet-4-5": Price(3, 15, 0.30),
+    "claude-sonnet-4-0": Price(3, 15, 0.30),
     "claude-sonnet-4": Price(3, 15, 0.30),
     "claude-haiku-5-5": Price(0.10, 0.50, 0.01, long_prompt=Price(0.50, 2.50, 0.05)),
     "claude-haiku-4-5": Price(1, 5, 0.10),
@@ -81,17 +84,25 @@ _ID = re.compile(
     r"(claude-[a-z0-9-]+?)"  # the model
     r"(?:-\d{8}|@\d{8}|-latest|-v\d+(?::\d+)?|\[1m\])*\Z"  # snapshot, revision, window
 )
+_POINT = re.compile(r"(?<=\d)\.(?=\d)")
 
 
 @functools.lru_cache(maxsize=256)
 def price_of(model: str) -> Price | None:
-    """Return the price of a model id, however a provider writes it (`us.anthropic.claude-...-v1:0`)."""
-    at = model.find("claude-")
-    match = _ID.match(model[at:]) if at >= 0 else None
+    """Return the price of a model id, however a provider writes it.
+
+    E.g. `us.anthropic.claude-...-v1:0`, `anthropic/claude-opus-4.8`.
+    """
+    name = _POINT.sub("-", model.lower())
+    at = name.find("claude-")
+    match = _ID.match(name[at:]) if at >= 0 else None
     return PRICES.get(match[1]) if match else None
 
 
-def cost(model: str | None, usage: Usage) -> int | None:
-    """Return the cost in billionths of a dollar, or None for a model without a known price."""
-    price = price_of(model) if model else None
-    return None if price is None else price.nano_usd(usage)
+def cost(usage: Usage, *models: str | None) -> int | None:
+    """Return the cost in billionths of a dollar by the first model that has a known price, or None."""
+    for model in models:
+        price = price_of(model) if model else None
+        if price is not None:
+            return price.nano_usd(usage)
+    return None

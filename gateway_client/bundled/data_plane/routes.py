@@ -22,7 +22,7 @@ def routes() -> list[BaseRoute]:
     return found
 
 
-def greeting(request: Request) -> Response:
+async def greeting(request: Request) -> Response:
     """Answer the warm-up that clients send to the base URL; `HEAD` gets the same without its body."""
     gateway: Gateway = request.app.state.gateway
     return JSONResponse({"product": PRODUCT, "version": gateway.version})

@@ -16,6 +16,11 @@ WATCH_AFTER = 0.05
 task.
 """
 
+STALL_SECONDS = 600
+"""A client that takes nothing of its answer for so long, and at most twice that, is given up: it holds a
+call to a provider. As long as a provider may be silent.
+"""
+
 
 class ClientGone(Exception):
     """Nobody waits for the answer any more."""
@@ -24,10 +29,12 @@ class ClientGone(Exception):
 class Watch:
     """A block that is cancelled when the client goes away (`ClientGone`) or its body trickles (`TooSlow`).
 
-    The body is read with `body`, or before the block; `receive` is the watch's from then on.
+    The body is read with `body`, or before the block; `receive` is the watch's from then on. `sends` is
+    to be counted up before and after each part of an answer is sent, so that it is odd in between.
     """
 
     def __init__(self, receive: Receive) -> None:
+        self.sends = 0
         self._receive = receive
         self._reading = False
         self._length = 0
@@ -75,10 +82,18 @@ class Watch:
         if not self._reading:
             self._watcher = self._loop.create_task(self._disconnected())
             self._watcher.add_done_callback(self._gone)
+            self._timer = self._loop.call_later(STALL_SECONDS, self._look_again, self.sends)
         elif left > 0:
             self._timer = self._loop.call_later(min(left, 1.0), self._look)
         else:
             self._give_up(TooSlow())
+
+    def _look_again(self, sends: int) -> None:
+        """Give a client up that has not taken a part of its answer since the last look."""
+        if sends % 2 and sends == self.sends:
+            self._give_up(ClientGone())
+        else:
+            self._timer = self._loop.call_later(STALL_SECONDS, self._look_again, self.sends)
 
     async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

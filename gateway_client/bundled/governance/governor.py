@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from gateway_client.bundled.governance import gates, grouping
@@ -24,7 +25,10 @@ MOST = 10_000
 
 MOST_GROUPS = 100_000
 _OTHERS = "(others)"
-"""A client can make up names for its group: past so many of one policy, new ones count as one."""
+"""A client can make up names for its group: past so many of one policy, new ones count as one, until
+windows end."""
+SWEEP = 1000
+"""Milliseconds between two searches for ended windows among so many; one takes some 13 (measured)."""
 
 _RESET = "reset"
 """The gauge that holds when an admin last reset a subject."""
@@ -56,7 +60,8 @@ class Governor:
     the budget has it (`periods`). Usage is counted in the window in which it becomes known.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: datetime | None = None) -> None:
+        """Go on from what the store has; groups of policies whose window ended before `now` are forgotten."""
         self._store = store
         self._lock = threading.Lock()
         self._generation = -1
@@ -64,8 +69,9 @@ class Governor:
         self._policies: dict[str, tuple[Grouped, ...]] = {}
         self._dirty: set[Meter] = set()
         self._meters: dict[str, dict[str, Meter]] = {}
+        self._swept: dict[str, int] = {}
         with store.logging() as db:
-            for row in meters.load(db):
+            for row in meters.load(db, 0 if now is None else millis(now)):
                 self._meters.setdefault(row.subject, {})[row.gauge] = gates.restored(row)
 
     def admit(self, subject: Subject, now: datetime, after: Admission | None = None) -> Admission:
@@ -82,7 +88,7 @@ class Governor:
         if self._generation != self._store.generation:
             self._read_policies()
         with self._lock:
-            held = met = self._gates(subject)
+            held = met = self._gates(subject, instant)
             if after is not None:
                 passed = {gate.meter for gate in after.passed}
                 met = [gate for gate in held if gate.meter not in passed]
@@ -169,8 +175,9 @@ class Governor:
         """Drop all meters of a key, workspace or policy that was deleted."""
         with self._lock:
             self._meters.pop(subject, None)
+            self._swept.pop(subject, None)
 
-    def _gates(self, subject: Subject) -> Sequence[Gate]:
+    def _gates(self, subject: Subject, now: int) -> Sequence[Gate]:
         caller = subject.caller
         compiled = self._compiled.get(id(caller))
         if compiled is None:
@@ -181,7 +188,8 @@ class Governor:
             self._compiled[id(caller)] = compiled
         if not compiled.policies:
             return compiled.gates
-        found = [policy.gate(subject, self._meter_of_group) for policy in compiled.policies]
+        meter_of = partial(self._meter_of_group, now)
+        found = [policy.gate(subject, meter_of) for policy in compiled.policies]
         return [*compiled.gates, *(gate for gate in found if gate is not None)]
 
     def _read_policies(self) -> None:
@@ -204,10 +212,24 @@ class Governor:
             found = gauges[gauge] = Meter(subject, gauge)
         return found
 
-    def _meter_of_group(self, policy: str, group: str) -> Meter:
+    def _meter_of_group(self, now: int, policy: str, group: str) -> Meter:
         groups = self._meters.get(policy, {})
         full = len(groups) >= MOST_GROUPS and group not in groups
+        if full and now - self._swept.get(policy, 0) >= SWEEP:
+            self._swept[policy] = now
+            self._sweep(policy, groups, now)
+            full = len(groups) >= MOST_GROUPS
         return self._meter(policy, _OTHERS if full else group)
+
+    def _sweep(self, policy: str, groups: dict[str, Meter], now: int) -> None:
+        """Forget the groups whose window has ended, and what requests under way will use in them."""
+        ended = [name for name, meter in groups.items() if meter.end <= now and name != _RESET]
+        for name in ended:
+            del groups[name]
+        for in_force in self._policies.values():
+            for one in in_force:
+                if one.policy.id == policy:
+                    one.forget(ended)
 
     def _budgets(self, subject: str) -> dict[str, Meter]:
         gauges = self._meters.get(subject, {})

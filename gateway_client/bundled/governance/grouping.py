@@ -6,7 +6,7 @@ workspace says can't be claimed otherwise by a request (T22).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -73,6 +73,11 @@ class Grouped:
                 found = gate(meter, self.limit, self.measure, self.schedule, refuse)
                 self.gates[meter.gauge] = found
         return found
+
+    def forget(self, groups: Iterable[str]) -> None:
+        """Drop the gates of groups whose meters are gone."""
+        for group in groups:
+            self.gates.pop(group, None)
 
 
 def ready(policy: Policy) -> Grouped:

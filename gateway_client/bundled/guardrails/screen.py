@@ -13,6 +13,8 @@ from gateway_client.bundled.guardrails.request_checks import Asked, ModelCheck
 from gateway_client.bundled.guardrails.text_checks import LONGEST, TOO_LONG, TextCheck
 from gateway_client.bundled.routing.language import Node
 
+MESSAGES = "/v1/messages"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -46,8 +48,10 @@ class Screen:
         self._before = before
         self._after = after
 
-    def request(self, params: Mapping[str, Any], metadata: Mapping[str, Any]) -> list[Verdict]:
-        """Look at what is asked: `params` is the body, `metadata` is merged."""
+    def request(
+        self, params: Mapping[str, Any], metadata: Mapping[str, Any], path: str = MESSAGES
+    ) -> list[Verdict]:
+        """Look at what is asked: `params` is the body, `metadata` is merged, `path` lacks our prefix."""
         text: str | None = None
         asked: Asked | None = None
         verdicts = []
@@ -58,14 +62,14 @@ class Screen:
                     text = texts.of_request(params) if text is None else text
                     found = _looked(rule, text)
                 else:
-                    asked = asked or self._asked(params, metadata)
+                    asked = asked or self._asked(params, metadata, path)
                     found = rule.judge(asked)
                 verdicts.append(_verdict(rail, check, found))
         return verdicts
 
     def admits(self, model: str, metadata: Mapping[str, Any]) -> bool:
         """Tell whether model rules that deny let a model pass, for one who would ask for it."""
-        asked = self._asked({"model": model}, metadata)
+        asked = self._asked({"model": model}, metadata, MESSAGES)
         return all(
             check.rule.judge(asked).passed
             for rail in self._before
@@ -95,8 +99,8 @@ class Screen:
             if isinstance(check.rule, TextCheck)
         ]
 
-    def _asked(self, params: Mapping[str, Any], metadata: Mapping[str, Any]) -> Asked:
-        facts = {"metadata": metadata, "params": params, "url": {"pathname": "/v1/messages"}}
+    def _asked(self, params: Mapping[str, Any], metadata: Mapping[str, Any], path: str) -> Asked:
+        facts = {"metadata": metadata, "params": params, "url": {"pathname": path}}
         reached = reachable.reached(self._node, facts, None, self._families)
         kind = "stream-messages" if params.get("stream") is True else "messages"
         return Asked(tuple(dict.fromkeys(one.model for one in reached)), metadata, kind)

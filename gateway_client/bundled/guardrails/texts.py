@@ -1,21 +1,33 @@
-"""What is said in a request's last message, and in an answer: the texts that checks look at. Pure.
+"""What is said in a request's last turn, and in an answer: the texts that checks look at. Pure.
 
-Only the last message of a request is looked at (facts/portkey.md 9.8): the others were when they were the
-last. Inputs of tools count as text, read as the JSON that they are, so that no escape hides anything.
+The last turn of a request is looked at, as Portkey does with the last message (facts/portkey.md 9.8): what
+the model said before it ends it, so that texts before were in the last turn of an earlier request. For an
+honest client, that is: who makes a conversation up can put words before a made-up answer, or into `system`,
+and they are not looked at. Inputs of tools count as text, read as the JSON that they are, so that no escape
+hides anything. No more is collected than checks look at.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
+
+from gateway_client.bundled.guardrails.text_checks import LONGEST
+
+Walk: TypeAlias = "Iterator[str | Walk]"
+"""Texts, and walks through what lies deeper: so that no depth is too deep for the interpreter."""
 
 
 def of_request(params: Mapping[str, Any]) -> str:
-    """Return the text of the last message: its words, tools' results and inputs, and plain documents."""
+    """Return the text of the last turn: its words, tools' results and inputs, and plain documents.
+
+    All messages since the last one of the assistant; one that ends the request, for the model to go
+    on from, belongs to the turn. A text longer than `LONGEST` is cut somewhere past that.
+    """
     messages = params.get("messages")
-    last = messages[-1] if isinstance(messages, list) and messages else None
-    return _joined(_content(last.get("content") if isinstance(last, dict) else None))
+    turn = _last_turn(messages) if isinstance(messages, list) else []
+    return _joined(_content(message.get("content")) for message in turn if isinstance(message, dict))
 
 
 def of_answer(body: bytes, *, stream: bool) -> str | None:
@@ -27,55 +39,87 @@ def of_answer(body: bytes, *, stream: bool) -> str | None:
     return _joined(_content(content)) if isinstance(content, list) else None
 
 
-def _joined(texts: Iterator[str]) -> str:
+def _last_turn(messages: list[Any]) -> list[Any]:
+    answered = False
+    for at in range(len(messages), 0, -1):
+        message = messages[at - 1]
+        if not (isinstance(message, dict) and message.get("role") == "assistant"):
+            answered = True
+        elif answered:
+            return messages[at:]
+    return messages
+
+
+def _joined(walk: Walk) -> str:
+    parts = []
+    room = LONGEST
+    for text in _flat(walk):
+        if text:
+            parts.append(text)
+            room -= len(text) + 1
+            if room < -1:  # the last text has no line break after it
+                break
     # Half a character, which JSON can hold, must not keep the rest from being looked at.
-    return "\n".join(text for text in texts if text).encode(errors="replace").decode()
+    return "\n".join(parts).encode(errors="replace").decode()
 
 
-def _content(content: Any) -> Iterator[str]:
-    """Yield the texts of a message's content: text, or blocks that may hold content in turn."""
+def _flat(walk: Walk) -> Iterator[str]:
+    """Yield the texts of a walk in their order."""
+    walks = [walk]
+    while walks:
+        part = next(walks[-1], None)
+        if part is None:
+            walks.pop()
+        elif isinstance(part, str):
+            yield part
+        else:
+            walks.append(part)
+
+
+def _content(content: Any) -> Walk:
+    """Walk through a message's content: text, or blocks that may hold content in turn."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, list):
         for block in content:
             if isinstance(block, dict):
-                yield from _block(block)
+                yield _block(block)
 
 
-def _block(block: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("text", "thinking", "title", "context"):
+def _block(block: Mapping[str, Any]) -> Walk:
+    for name in ("text", "thinking", "title", "context", "source"):
         if isinstance(block.get(name), str):
             yield block[name]
-    yield from _content(block.get("content"))
-    yield from _strings(block.get("input"))
+    yield _content(block.get("content"))
+    yield _strings(block.get("input"))
     source = block.get("source")
     if isinstance(source, dict) and source.get("type") in ("text", "content"):
-        yield from _content(source.get("data"))
-        yield from _content(source.get("content"))
+        yield _content(source.get("data"))
+        yield _content(source.get("content"))
 
 
-def _strings(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value, and its numbers, which may be somebody's."""
+def _strings(value: Any) -> Walk:
+    """Walk through every text in a JSON value, and its numbers, which may be somebody's."""
     if isinstance(value, dict):
         for name, part in value.items():
             yield str(name)
-            yield from _strings(part)
+            yield _strings(part)
     elif isinstance(value, list):
         for part in value:
-            yield from _strings(part)
+            yield _strings(part)
     elif value is not None and not isinstance(value, bool):
         yield str(value)
 
 
-def _events(body: bytes) -> Iterator[str]:
-    """Yield the texts of the blocks that a stream's events make up."""
+def _events(body: bytes) -> Walk:
+    """Walk through the blocks that a stream's events make up."""
     words: dict[Any, list[str]] = {}
     inputs: dict[Any, list[str]] = {}
     for line in body.split(b"\n"):
         event = _object(line[5:]) if line.startswith(b"data:") else {}
         match event:
             case {"type": "content_block_start", "content_block": dict(block)}:
-                yield from _block(block)
+                yield _block(block)
             case {"type": "content_block_delta", "delta": dict(delta)}:
                 for name, blocks in (("text", words), ("thinking", words), ("partial_json", inputs)):
                     if isinstance(delta.get(name), str):
@@ -84,7 +128,7 @@ def _events(body: bytes) -> Iterator[str]:
     for parts in inputs.values():
         whole = "".join(parts)
         try:
-            yield from _strings(json.loads(whole))
+            yield _strings(json.loads(whole))
         except (ValueError, RecursionError):
             yield whole
 

@@ -48,7 +48,7 @@ class Endpoint:
     async def answer(self, request: Request) -> ASGIApp:
         """Admit a request, and return what answers it. Raises `Refusal`."""
         gateway: Gateway = request.app.state.gateway
-        caller = admit(gateway, request.headers, request.scope["path"], SCOPES)
+        caller = admit(gateway, request.headers, request.scope["path"], request.state.trace_id, SCOPES)
         if _from_a_page(request.headers.get("origin", "")):
             raise refusals.plain("web pages of other hosts may not use this endpoint", 403)
         slug = request.path_params.get("slug")

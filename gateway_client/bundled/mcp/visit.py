@@ -90,7 +90,7 @@ class Visit:
         except ClientGone:
             self._finish("client gone")
         except asyncio.CancelledError:
-            self._finish("gateway stopped")
+            self._finish("gateway stopped", 503)  # what `bugs.Caught` answers
             raise
         except Exception:
             self._finish("gateway failed", 500)

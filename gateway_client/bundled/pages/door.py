@@ -160,6 +160,14 @@ async def style(_request: Request) -> Response:
     return Response(STYLE, media_type="text/css", headers=headers)
 
 
+def no_page(request: Request) -> Response:
+    """Answer somebody whose browser asks for an address where nothing is."""
+    why = "Nothing is served at this address. It may be mistyped."
+    words = {"what": "No such page", "why": why, "back": FIRST_PAGE, "back_name": "To the log"}
+    version = request.app.state.gateway.version
+    return HTMLResponse(render("missing.html.j2", version=version, here="", **words), 404, HEADERS)
+
+
 def _page(gateway: Gateway, handler: Handler, visit: Visit) -> Response:
     page = handler(gateway, visit)
     html = render(page.template, version=gateway.version, **page.values)

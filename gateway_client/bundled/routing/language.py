@@ -27,17 +27,31 @@ PROVIDER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 PROVIDER_MODEL = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*/.+\Z")
 KEPT_BACK = frozenset(
     {
+        "accept",
+        "accept-encoding",
         "api-key",
         "authorization",
+        "connection",
         "content-length",
+        "content-type",
         "cookie",
+        "expect",
         "host",
+        "keep-alive",
         "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
         "transfer-encoding",
+        "upgrade",
+        "user-agent",
         "x-api-key",
     }
 )
-"""Headers that no config may forward: credentials of this gateway, and those that frame the message."""
+"""Headers that no config may forward: credentials of this gateway, those that frame the message, and
+those that the gateway sends of its own. An answer that came compressed could be neither metered nor
+looked at.
+"""
 
 NEEDED = frozenset({"model", "messages", "max_tokens"})
 """Parameters that every request must keep."""

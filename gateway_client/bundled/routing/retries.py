@@ -57,7 +57,7 @@ def _asked(headers: Mapping[str, str], now: datetime) -> float | None:
         return seconds if seconds >= 0 else None  # neither does a NaN
     try:
         moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+    except (ValueError, OverflowError):  # a date may have numbers of any size
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now).total_seconds())

@@ -5,12 +5,12 @@ Money is in nano-dollars (1e-9 USD), durations in milliseconds, moments `timesta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, literal, or_, select
 
 from gateway_client.bundled.store.records import Filters, conditions
 from gateway_client.bundled.store.schema import request_log
@@ -102,20 +102,20 @@ class Revision:
 
 def totals(db: Connection, filters: Filters) -> Totals:
     """Return the sums over all requests that match; zeros when there is none."""
-    row = db.execute(_summed(filters, literal(0))).mappings().one_or_none()
-    return Totals() if row is None else _totals(row)
+    groups = _summed(db, filters, literal(0))
+    return groups[0].totals if groups else Totals()
 
 
 def grouped(db: Connection, filters: Filters, by: By, limit: int) -> list[Group]:
     """Return the groups that cost most, and have most requests where costs are equal; at most `limit`."""
-    return _groups(db, filters, request_log.c[by], limit)
+    return _summed(db, filters, request_log.c[by], limit)
 
 
 def by_metadata(db: Connection, filters: Filters, key: str, limit: int) -> list[Group]:
     """Return the same by the value of one metadata key, whatever its name."""
     pair = func.json_each(request_log.c.merged_metadata).table_valued("key", "value", name="grouped_by")
     value = select(pair.c.value).where(pair.c.key == key).correlate(request_log).scalar_subquery()
-    return _groups(db, filters, value, limit)
+    return _summed(db, filters, value, limit)
 
 
 def series(db: Connection, filters: Filters, bucket: Size) -> list[Bucket]:
@@ -125,15 +125,14 @@ def series(db: Connection, filters: Filters, bucket: Size) -> list[Bucket]:
     list. Raises `ValueError` for more than `MOST_BUCKETS`.
     """
     moment = func.substr(request_log.c.time, 1, _KEPT[bucket])
-    rows = {row["grouped"]: row for row in db.execute(_summed(filters, moment)).mappings()}
-    times = sorted(rows)
+    found = {group.value: group.totals for group in _summed(db, filters, moment)}
+    times = sorted(time for time in found if time is not None)
     first = _floor(filters.since, bucket) if filters.since else (times[0] if times else None)
     last = _last(filters.until, bucket) if filters.until else (times[-1] if times else None)
     if first is None or last is None:
         return []
     return [
-        Bucket(time + _REST[len(time) :], _totals(rows[time]) if time in rows else Totals())
-        for time in _times(first, last, bucket)
+        Bucket(time + _REST[len(time) :], found.get(time) or Totals()) for time in _times(first, last, bucket)
     ]
 
 
@@ -164,65 +163,38 @@ def revisions(db: Connection, filters: Filters) -> list[Revision]:
     return [Revision(**row) for row in db.execute(ordered).mappings()]
 
 
-def _groups(db: Connection, filters: Filters, by: ColumnElement[Any], limit: int) -> list[Group]:
-    query = _summed(filters, by)
-    summed = query.subquery()
-    ordered = select(summed).order_by(
-        summed.c.cost_nano_usd.desc(), summed.c.requests.desc(), summed.c.grouped
-    )
+def _summed(
+    db: Connection, filters: Filters, by: ColumnElement[Any], limit: int | None = None
+) -> list[Group]:
+    """Return the groups, the costliest first. Percentiles apart: ranking whole rows takes twice as long."""
+    log = request_log.c
+    row = select(by.label("grouped"), *(log[name] for name in _READ)).where(*conditions(filters)).subquery().c
+    counted = {
+        "requests": func.count(),
+        "errors": func.count(case((_failed(row), 1))),
+        "unpriced": func.count(case((and_(row.cost_nano_usd.is_(None), row.input_tokens.is_not(None)), 1))),
+        "users": func.count(row.user.distinct()),
+        "cache_hits": func.count(case((row.cache_status == "HIT", 1))),
+        "latency_ms_mean": func.round(func.avg(row.latency_ms)),
+        **{name: func.coalesce(func.sum(row[name]), 0) for name in _SUMMED},
+    }
+    columns = {name: expression.label(name) for name, expression in counted.items()}
+    sums = select(row.grouped, func.max(row.time).label("last_seen"), *columns.values()).group_by(row.grouped)
+    order = (columns["cost_nano_usd"].desc(), columns["requests"].desc(), row.grouped)
+    latency = _percentiles(db, row.grouped, row.latency_ms, (50, 90, 99))
+    first_byte = _percentiles(db, row.grouped, row.first_byte_ms, (50,))
     return [
-        Group(None if row["grouped"] is None else str(row["grouped"]), _totals(row), row["last_seen"])
-        for row in db.execute(ordered.limit(limit)).mappings()
+        Group(
+            None if found["grouped"] is None else str(found["grouped"]),
+            _totals(found, latency.get(found["grouped"], {}), first_byte.get(found["grouped"], {})),
+            found["last_seen"],
+        )
+        for found in db.execute(sums.order_by(*order).limit(limit)).mappings()
     ]
 
 
-def _summed(filters: Filters, by: ColumnElement[Any]) -> Select[Any]:
-    """Select a row per group: `grouped`, `last_seen`, and every field of `Totals`."""
-    log = request_log.c
-    group = by.label("grouped")
-    ranked = (
-        select(
-            group,
-            *(log[name] for name in _SUMMED),
-            log.time,
-            log.status,
-            log.outcome,
-            log.user,
-            log.cache_status,
-            log.latency_ms,
-            log.first_byte_ms,
-            func.row_number().over(partition_by=by, order_by=log.latency_ms).label("place"),
-            func.count().over(partition_by=by).label("all"),
-            func.row_number()
-            .over(partition_by=by, order_by=(log.first_byte_ms.is_(None), log.first_byte_ms))
-            .label("byte_place"),
-            func.count(log.first_byte_ms).over(partition_by=by).label("bytes"),
-        )
-        .where(*conditions(filters))
-        .subquery()
-        .c
-    )
-    counted = {
-        "requests": func.count(),
-        "errors": func.count(case((_failed(ranked), 1))),
-        "unpriced": func.count(
-            case((and_(ranked.cost_nano_usd.is_(None), ranked.input_tokens.is_not(None)), 1))
-        ),
-        "users": func.count(ranked.user.distinct()),
-        "cache_hits": func.count(case((ranked.cache_status == "HIT", 1))),
-        "latency_ms_mean": func.round(func.avg(ranked.latency_ms)),
-        "latency_ms_p50": _percentile(ranked.latency_ms, ranked.place, ranked["all"], 50),
-        "latency_ms_p90": _percentile(ranked.latency_ms, ranked.place, ranked["all"], 90),
-        "latency_ms_p99": _percentile(ranked.latency_ms, ranked.place, ranked["all"], 99),
-        "first_byte_ms_p50": _percentile(ranked.first_byte_ms, ranked.byte_place, ranked.bytes, 50),
-        **{name: func.coalesce(func.sum(ranked[name]), 0) for name in _SUMMED},
-    }
-    columns = [expression.label(name) for name, expression in counted.items()]
-    last_seen = func.max(ranked.time).label("last_seen")
-    return select(ranked.grouped, last_seen, *columns).group_by(ranked.grouped)
-
-
 _SUMMED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_nano_usd")
+_READ = (*_SUMMED, "time", "status", "outcome", "user", "cache_status", "latency_ms", "first_byte_ms")
 
 
 def _failed(row: Any) -> ColumnElement[bool]:
@@ -231,17 +203,35 @@ def _failed(row: Any) -> ColumnElement[bool]:
     return and_(row.outcome != "client gone", failed)
 
 
-def _percentile(
-    value: ColumnElement[int], place: ColumnElement[int], count: ColumnElement[int], percent: int
-) -> ColumnElement[int]:
-    """Return the value at the nearest rank: the first place with that share of all at or before it."""
-    return func.max(case((place == (count * percent + 99) // 100, value)))
+def _percentiles(
+    db: Connection, by: ColumnElement[Any], value: ColumnElement[int], percents: Sequence[int]
+) -> Mapping[Any, Mapping[str, int]]:
+    """Return by group the values at the nearest ranks, as `<column>_p<percent>`; unknown values don't count.
+
+    Equal values are counted before they are ranked.
+    """
+    pairs = select(by.label("grouped"), value.label("value"), func.count().label("times"))
+    counted = pairs.where(value.is_not(None)).group_by(by, value).subquery().c
+    running = func.sum(counted.times).over(partition_by=counted.grouped, order_by=counted.value)
+    whole = func.sum(counted.times).over(partition_by=counted.grouped)
+    ranked = (
+        select(counted.grouped, counted["value"], running.label("place"), whole.label("all")).subquery().c
+    )
+    found = [
+        func.min(case((ranked.place >= (ranked["all"] * percent + 99) // 100, ranked["value"]))).label(
+            f"{value.key}_p{percent}"
+        )
+        for percent in percents
+    ]
+    rows = db.execute(select(ranked.grouped, *found).group_by(ranked.grouped)).mappings()
+    return {row["grouped"]: {str(name): row[name] for name in row if name != "grouped"} for row in rows}
 
 
-def _totals(row: RowMapping) -> Totals:
-    values = {name: row[name] for name in _NAMES}
+def _totals(row: RowMapping, *percentiles: Mapping[str, int]) -> Totals:
+    values = {name: row[name] for name in _NAMES if name in row}
     mean = values["latency_ms_mean"]
-    return Totals(**{**values, "latency_ms_mean": None if mean is None else int(mean)})
+    values["latency_ms_mean"] = None if mean is None else int(mean)
+    return Totals(**{key: value for part in (values, *percentiles) for key, value in part.items()})
 
 
 _NAMES: Sequence[str] = tuple(column.name for column in fields(Totals))

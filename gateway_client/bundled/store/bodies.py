@@ -49,22 +49,27 @@ _PATTERNS = (
     ),
     ("github_pat_", rf"{_START}github_pat_[A-Za-z0-9_-]{{16,}}"),
     ("xox", rf"{_START}xox[abeoprs]-[A-Za-z0-9_-]{{16,}}"),
-    ("eyj", rf"{_START}eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]*"),
 )
 _SOUGHT = tuple((hint, re.compile(pattern)) for hint, pattern in _PATTERNS)
 """Text without the hint in it, in small letters, is not searched: that takes the writer, and with it
 everybody, some milliseconds for each 100 kB."""
-_ESCAPE = re.compile(_ESCAPES)
-_WORDS = bytes(byte if chr(byte).isalnum() and byte < 128 else 32 for byte in range(256))
-_MINTED = 43
-"""Letters and digits of a key that this gateway minted (`credentials.mint`)."""
+_JWT = re.compile(
+    r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{8,}\.)(?P<before>[A-Za-z0-9_-]*?)"
+    rf"{_START}eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
+)
+"""The two dots are looked for from the beginning of a word, once: text like `-eyJ-eyJ-eyJ` without them
+would be searched to its end from each of its beginnings."""
+_MINTED = re.compile(
+    r"(?<![A-Za-z0-9])(?P<before>(?<=\\)[bfnrt]|(?<=\\)u[0-9a-fA-F]{4}|(?<=%)[0-9a-fA-F]{2}|)"
+    r"[A-Za-z0-9]{43}(?![A-Za-z0-9])"
+)
+"""Keys that this gateway minted (`credentials.mint`): that many letters and digits, also behind an escape."""
 
 
-def write(db: Connection, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
-    """Add the bodies of requests, by their number in the log, in the form that may be kept."""
+def write(db: Connection, rows: Sequence[tuple[int, str, str]]) -> None:
+    """Add what is kept of the bodies of requests, by their number in the log."""
     if rows:
-        kept = [(number, keepable(asked), keepable(answered)) for number, asked, answered in rows]
-        db.exec_driver_sql(_INSERT, kept)
+        db.exec_driver_sql(_INSERT, list(rows))
 
 
 def of(db: Connection, request_id: int) -> tuple[str, str] | None:
@@ -88,7 +93,6 @@ def redacted(text: str) -> str:
     for hint, pattern in _SOUGHT:
         if hint in small:
             text = pattern.sub(HIDDEN, text)
-    for word in set(_ESCAPE.sub(" ", text).encode(errors="replace").translate(_WORDS).split()):
-        if len(word) == _MINTED:
-            text = text.replace(word.decode(), HIDDEN)
-    return text
+    if "eyj" in small:
+        text = _JWT.sub(rf"\g<before>{HIDDEN}", text)
+    return _MINTED.sub(rf"\g<before>{HIDDEN}", text)

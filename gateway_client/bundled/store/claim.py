@@ -27,8 +27,8 @@ def claimed(database: Path) -> Iterator[None]:
         except BlockingIOError as exc:
             raise StoreInUse(
                 f"another gateway is being served from {database}",
-                "use that one, or stop it first; one that listens off loopback or with TLS "
-                "is not found by other commands",
+                "stop that one first, or serve it without --host, --port and TLS: "
+                "other commands find it only where it was at first",
             ) from exc
         yield
     finally:

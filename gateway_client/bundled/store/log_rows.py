@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
@@ -33,30 +33,50 @@ _METADATA, _CONTRADICTED, _VERDICTS = (
 )
 
 
-def write(db: Connection, entries: Sequence[RequestRecord | AdminRecord]) -> None:
-    """Append entries, each kind in its order, with the bodies of those that carry them."""
-    asked = [entry for entry in entries if isinstance(entry, RequestRecord)]
-    if asked:
+class Prepared(NamedTuple):
+    """Entries as rows: of requests without their number, what is kept of bodies by place, admin calls."""
+
+    asked: Sequence[Row]
+    bodies: Sequence[tuple[int, str, str]]
+    called: Sequence[Row]
+
+
+def prepared(entries: Sequence[RequestRecord | AdminRecord]) -> Prepared:
+    """Make rows of entries, each kind in its order.
+
+    To be called before the transaction: bodies take long to redact, and nobody else can write meanwhile.
+    """
+    requests = [entry for entry in entries if isinstance(entry, RequestRecord)]
+    for record in requests:
+        if record.bodies and record.kept is None:  # once, also where writing has to be tried again
+            asked, answered = record.bodies
+            record.kept = bodies.keepable(asked), bodies.keepable(answered)
+    return Prepared(
+        [_row(record) for record in requests],
+        [(place, *record.kept) for place, record in enumerate(requests) if record.kept],
+        [(None, *_of_admin(entry)) for entry in entries if isinstance(entry, AdminRecord)],
+    )
+
+
+def write(db: Connection, rows: Prepared) -> None:
+    """Append them, with the bodies of those that carry them."""
+    if rows.asked:
         number = _next(db)
-        _insert(db, request_log, [(number + place, *_row(record)) for place, record in enumerate(asked)])
-        bodies.write(
-            db, [(number + place, *record.bodies) for place, record in enumerate(asked) if record.bodies]
-        )
-    called = [_of_admin(entry) for entry in entries if isinstance(entry, AdminRecord)]
-    if called:
-        _insert(db, admin_log, [(None, *row) for row in called])
+        _insert(db, request_log, [(number + place, *row) for place, row in enumerate(rows.asked)])
+        bodies.write(db, [(number + place, asked, answered) for place, asked, answered in rows.bodies])
+    _insert(db, admin_log, rows.called)
 
 
 def _next(db: Connection) -> int:
     return int(db.exec_driver_sql("SELECT coalesce(max(id), 0) + 1 FROM request_log").scalar_one())
 
 
-def _row(record: RequestRecord) -> list[Any]:
+def _row(record: RequestRecord) -> Row:
     row = list(_of_request(record))
     row[_METADATA] = _json(record.merged_metadata)
     row[_CONTRADICTED] = _json(record.contradicted) if record.contradicted else "{}"
     row[_VERDICTS] = _json(record.verdicts) if record.verdicts else "[]"
-    return row
+    return tuple(row)
 
 
 def _insert(db: Connection, table: Table, rows: Sequence[Row]) -> None:

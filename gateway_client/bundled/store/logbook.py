@@ -1,8 +1,11 @@
 """Writes the log and the meters in the background, so that no request waits for the disk.
 
 One thread collects what happened for up to `FLUSH_SECONDS` and writes it in one transaction, entries
-and meters together: after a kill both are as of the same moment, at most that long ago. A normal stop
-loses nothing.
+and meters together, as of one moment (`Logbook.counting`): after a kill, what meters say was used is the
+sum over the entries that are there, as long as no entry was dropped or lost (below). Requests are counted
+when they begin: those that were under way may be in the meters and have no entry. What is lost at most is
+the time since the last commit, of the disk's own speed; bodies are redacted before it. A normal stop loses
+nothing.
 
 Where the disk is full or the database can't be written, entries wait in memory, and are written as soon
 as that works again. Beyond `MOST` of them new ones are dropped: that is said once when it begins, and
@@ -23,7 +26,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InternalErr
 
 from gateway_client import frames
 from gateway_client.bundled import events
-from gateway_client.bundled.store import bodies, log_rows, meters, retention
+from gateway_client.bundled.store import bodies, bounds, log_rows, meters, retention
 from gateway_client.bundled.store.database import Store
 from gateway_client.bundled.store.meters import MeterRow
 from gateway_client.bundled.store.records import AdminRecord, RequestRecord
@@ -32,7 +35,7 @@ from gateway_client.bundled.timestamps import Clock, stamp
 FLUSH_SECONDS = 0.25
 """What is lost at most when the process is killed."""
 BATCH = 1_000
-"""Entries of one transaction at most; so many waiting are written at once."""
+"""So many waiting are written at once."""
 BEHIND = 5_000
 """Entries waiting from which on the gateway is not ready for more."""
 MOST = 20_000
@@ -60,11 +63,13 @@ class Counted(Protocol):
 class Logbook:
     """A queue and the one thread that empties it into the store, and tells what happened.
 
-    `strangers` takes the requests that are told only.
+    `strangers` takes the requests that are told only. Hold `counting` while what a request used is counted
+    and its entry is added, so that both are written or neither.
     """
 
     def __init__(self, store: Store, counted: Counted, clock: Clock, retention_days: int | None) -> None:
         self.strangers = events.Strangers()
+        self.counting = threading.Lock()
         self._dropped = 0
         self._store = store
         self._counted = counted
@@ -88,13 +93,18 @@ class Logbook:
         return self._thread.is_alive() and len(self._waiting) <= BEHIND
 
     def add(self, entry: Entry) -> None:
-        """Take one entry; it must not be changed afterwards. Returns at once."""
+        """Take one entry, and change it to what can be written (`bounds`); it is the log's from now on.
+
+        Returns at once.
+        """
         waiting = len(self._waiting)
         if waiting >= MOST:
             self._drop()
             return
-        if isinstance(entry, RequestRecord) and entry.bodies is not None:
-            self._take_bodies(entry, *entry.bodies)
+        if isinstance(entry, RequestRecord):
+            bounds.bound(entry)
+            if entry.bodies is not None:
+                self._take_bodies(entry, *entry.bodies)
         self._waiting.append(entry)
         if waiting == BATCH:
             self._wake.set()
@@ -133,37 +143,30 @@ class Logbook:
             _log.error("%d log entries could not be written before the stop and are lost", len(self._waiting))
 
     def _write_waiting(self) -> None:
-        """Write until nothing waits, or until it fails. Meters are written also where no entry came."""
-        while True:
-            batch: list[Entry] = []
-            flushes: list[Future[bool]] = []
-            while self._waiting and len(batch) < BATCH:
-                item = self._waiting.popleft()
-                if isinstance(item, Future):
-                    flushes.append(item)
-                else:
-                    batch.append(item)
-            written = self._write(batch, self._counted.changed())
-            for flush in flushes:
-                flush.set_result(written)
-            if not self._waiting or not written:
-                return
+        """Write what waits. Meters are written also where no entry came."""
+        with self.counting:
+            waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            counted = self._counted.changed()
+        written = self._write([item for item in waiting if not isinstance(item, Future)], counted)
+        for item in waiting:
+            if isinstance(item, Future):
+                item.set_result(written)
 
     def _write(self, batch: Sequence[Entry], counted: Sequence[MeterRow]) -> bool:
         """Write all or nothing; False where it has to be tried again, with everything put back for that."""
         if not batch and not counted:
             return not self._failing
         try:
+            rows = log_rows.prepared(batch)
             with self._store.logging() as db:
-                log_rows.write(db, batch)
+                log_rows.write(db, rows)
                 meters.write(db, counted)
         except Exception as exc:  # noqa: BLE001  # a value that SQLite won't take must not take others along
             if isinstance(exc, DatabaseError) and not isinstance(exc, VALUES):
                 self._put_back(batch, counted, exc)
                 return False
             if len(batch) + len(counted) > 1:
-                alone = [*(([entry], ()) for entry in batch), *(((), [row]) for row in counted)]
-                results = [self._write(*one) for one in alone]
+                results = [self._write(*part) for part in _parts(batch, counted)]
                 return all(results)
             self._let_go(batch)
             _log.error("a log entry or meter can't be written and is lost:\n%s", "\n".join(frames.lines(exc)))
@@ -229,3 +232,13 @@ class Logbook:
             first = self._dropped == 1
         if first:
             _log.error("the log is %d entries behind, further ones are dropped", MOST)
+
+
+def _parts(
+    batch: Sequence[Entry], counted: Sequence[MeterRow]
+) -> Sequence[tuple[Sequence[Entry], Sequence[MeterRow]]]:
+    """Return what can't be written in two parts, in one of which it is sought; usage is never behind."""
+    if batch and counted:
+        return ((), counted), (batch, ())
+    batch_half, counted_half = len(batch) // 2, len(counted) // 2
+    return (batch[:batch_half], counted[:counted_half]), (batch[batch_half:], counted[counted_half:])

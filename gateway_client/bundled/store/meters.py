@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Integer, and_, cast, delete, func, select
 
 from gateway_client.bundled.store.schema import api_keys, meters, policies, workspaces
 
@@ -35,13 +35,19 @@ def write(db: Connection, rows: Sequence[MeterRow]) -> None:
         db.exec_driver_sql(_UPSERT, list(rows))
 
 
-def load(db: Connection) -> list[MeterRow]:
+def load(db: Connection, now: int = 0) -> list[MeterRow]:
     """Return all meters, and delete those whose key, workspace or policy is gone.
 
-    A whole workspace takes its keys along, and a late flush may write what was just deleted.
+    A whole workspace takes its keys along, and a late flush may write what was just deleted. Of
+    policies, whose groups can be many, those go too whose window ended until `now` (milliseconds);
+    a window without length is a mark, and stays.
     """
     living = select(api_keys.c.id).union(select(workspaces.c.id), select(policies.c.id))
     db.execute(delete(meters).where(meters.c.subject.not_in(living)))
+    mid = func.instr(meters.c.window, "/")
+    begin, end = func.substr(meters.c.window, 1, mid - 1), func.substr(meters.c.window, mid + 1)
+    ended = and_(begin != end, cast(end, Integer) <= now)
+    db.execute(delete(meters).where(meters.c.subject.in_(select(policies.c.id)), ended))
     return [MeterRow(*row) for row in db.execute(select(meters))]
 
 

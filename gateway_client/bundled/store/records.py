@@ -28,12 +28,14 @@ class RequestRecord:
     `contradicted` holds what the request's own header claimed where key or workspace say otherwise
     (T22). `status` is what the client got; 499 when it went away before there was one. `outcome`
     says whose doing the end was. Tokens and cost are None where the upstream told no usage or the
-    model has no known price. `attempts` counts calls to providers. `verdicts` are those of guardrails
-    and limits: `{"check", "verdict", "deny", "detail"}` each. `error` says in words why no answer came.
-    `first_byte_ms` is from the request's arrival to the first byte passed back.
+    model has no known price; where `error` says `usage estimated` they are, at least in part. `attempts`
+    counts calls to providers. `verdicts` are those of guardrails and limits:
+    `{"check", "verdict", "deny", "detail"}` each. `error` says in words why no answer came, and what is
+    not sure about its usage. `first_byte_ms` is from the request's arrival to the first byte passed back.
 
     `bodies` is no column: request and response as they went over the wire, set only where
-    `settings.log_bodies` is on. They are redacted and cut before they are written (`bodies`).
+    `settings.log_bodies` is on. They are redacted and cut before they are written (`bodies`): that is
+    `kept`, which the log fills in. It bounds everything else, too (`bounds`).
     """
 
     time: str
@@ -75,6 +77,7 @@ class RequestRecord:
     user: str | None = None
     env: str | None = None
     bodies: tuple[bytes, bytes] | None = None
+    kept: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

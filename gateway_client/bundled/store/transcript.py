@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from typing import Any
 
 _DELTAS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
@@ -23,12 +24,15 @@ def message(body: str) -> str:
         for line in body.splitlines():
             if line.startswith("data:"):
                 _take(json.loads(line[5:]), whole, blocks)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         if not blocks:
             return body
         whole["incomplete"] = True
     whole["content"] = [blocks[index] for index in sorted(blocks)]
-    return json.dumps(whole, ensure_ascii=False)
+    try:
+        return json.dumps(whole, ensure_ascii=False)
+    except RecursionError:  # deeper by one level than what was just read
+        return body
 
 
 def _take(event: dict[str, Any], whole: dict[str, Any], blocks: dict[int, dict[str, Any]]) -> None:
@@ -36,7 +40,7 @@ def _take(event: dict[str, Any], whole: dict[str, Any], blocks: dict[int, dict[s
         case "message_start":
             whole |= event["message"]
         case "content_block_start":
-            blocks[event["index"]] = dict(event["content_block"])
+            blocks[operator.index(event["index"])] = dict(event["content_block"])
         case "content_block_delta":
             delta, block = event["delta"], blocks[event["index"]]
             piece = _DELTAS.get(delta["type"])

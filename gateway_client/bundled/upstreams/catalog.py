@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway_client.bundled.errors import SealBroken
+from gateway_client.bundled.errors import ServeError
 from gateway_client.bundled.settings import GatewaySettings, HttpUpstream
 from gateway_client.bundled.store import providers
 from gateway_client.bundled.store.database import Store
@@ -43,7 +43,7 @@ class Catalog:
     def __init__(
         self, settings: GatewaySettings, store: Store, replaced: Mapping[str, Upstream] | None = None
     ) -> None:
-        """Read what there is; `replaced` stands in for some slugs. Raises `SealBroken`."""
+        """Read what there is; `replaced` stands in for some slugs. Raises `ServeError`."""
         self._settings = settings
         self._store = store
         self._replaced = dict(replaced or {})
@@ -75,7 +75,7 @@ class Catalog:
         self._rows = rows
         try:
             self._known = self._assembled(rows)
-        except SealBroken as exc:
+        except ServeError as exc:
             _log.error("providers stay as they were: %s; %s", exc.message, exc.hint)
 
     def _stored(self) -> tuple[StoredProvider, ...]:
@@ -112,4 +112,7 @@ class Catalog:
         from gateway_client.bundled.store import seal  # only a gateway with sealed keys pays for loading it
 
         key = seal.of(self._settings.database).open(row.slug, row.sealed_key or "")
-        return HttpUpstream(row.base_url or "", key, "bearer" if row.auth == "bearer" else "x-api-key")
+        try:
+            return HttpUpstream(row.base_url or "", key, "bearer" if row.auth == "bearer" else "x-api-key")
+        except ValueError as exc:  # added by a release that checked less
+            raise ServeError(f"provider {row.slug}: {exc}", "add it again, or remove it") from exc

@@ -14,13 +14,17 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
+from gateway_client.bundled import json_objects
 from gateway_client.bundled.upstreams import echo_modes
 from gateway_client.bundled.upstreams.port import Broken, Outgoing, Reply
 
 MARKER = re.compile(r"\[\[tool:([A-Za-z0-9_.-]{1,128})\s*")
 MAX_ECHO = 2000
+MOST_MARKERS, LONGEST_INPUT = 50, 100_000
+"""Markers that are looked at, and characters of what stands after the name in one."""
 TEXT_STEP, JSON_STEP = 24, 8
 """Characters per streamed part."""
 
@@ -48,7 +52,11 @@ class Echo:
 
     async def call(self, request: Outgoing) -> Reply:
         """Answer `/v1/messages` and `/v1/messages/count_tokens`; see `port.Upstream`."""
-        params = json.loads(request.body)
+        params = json_objects.read(request.body)
+        if params is None:
+            return _reply(
+                400, _error("invalid_request_error", "the body is no JSON object, or too much of one")
+            )
         missing = _missing(params, counting="count_tokens" in request.path)
         if missing:
             return _reply(400, _error("invalid_request_error", f"{missing}: Field required"))
@@ -132,15 +140,17 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 
 def _marked(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for match in MARKER.finditer(text):
-        rest = text[match.end() :]
+    for match in islice(MARKER.finditer(text), MOST_MARKERS):
+        rest = text[match.end() : match.end() + LONGEST_INPUT]
         if rest.startswith("]]"):
             yield match[1], {}
             continue
         try:
             tool_input, end = json.JSONDecoder().raw_decode(rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # no JSON after the name: plain text that looks like a marker
+        if json_objects.deep(tool_input):
+            continue
         if isinstance(tool_input, dict) and rest[end:].lstrip().startswith("]]"):
             yield match[1], tool_input
 

@@ -13,8 +13,11 @@ from urllib.parse import urlsplit
 from gateway_client.bundled import PRODUCT
 from gateway_client.bundled.settings import HttpUpstream
 from gateway_client.bundled.upstreams.connections import Pool
-from gateway_client.bundled.upstreams.port import Outgoing, Reply
+from gateway_client.bundled.upstreams.port import Broken, Outgoing, Reply
 from gateway_client.redaction import redacted
+
+LONGEST_REFUSAL = 1024 * 1024
+"""Bytes of an answer with an error's status, which is looked through as a whole."""
 
 
 class HttpClient:
@@ -60,11 +63,19 @@ class HttpClient:
         own = f"{self._headers}content-length: {len(request.body)}\r\n{credential}\r\n"
         passed = "".join([f"{name}: {value}\r\n" for name, value in request.headers.items()])
         head = f"POST {self._path}{request.path} HTTP/1.1\r\n{own}{passed}\r\n"
-        if head.count("\n") != own.count("\n") + len(request.headers) + 2:
+        # Request line, length, credential, the empty line: none of them, the key neither, may hold more.
+        breaks = self._headers.count("\n") + 4 + len(request.headers)
+        if not breaks == head.count("\r\n") == head.count("\n") == head.count("\r"):
             raise ValueError("a header or path holds a line break")  # nothing that a server's parser lets in
         return head.encode("latin-1")
 
 
 async def _without(key: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    whole = b"".join([chunk async for chunk in chunks])
+    parts, length = [], 0
+    async for chunk in chunks:
+        parts.append(chunk)
+        length += len(chunk)
+        if length > LONGEST_REFUSAL:  # cut, it could end within the key, which would not be recognised
+            raise Broken(f"the upstream's error is longer than {LONGEST_REFUSAL} bytes")
+    whole = b"".join(parts)
     yield redacted(whole.decode("latin-1"), key).encode("latin-1")

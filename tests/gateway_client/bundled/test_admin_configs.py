@@ -43,6 +43,59 @@ def test_config_life(wire: Any) -> None:
     assert (gone.status_code, gone.json()["data"]["errorCode"]) == (403, "AB03")
 
 
+@pytest.mark.parametrize(
+    ("config", "problems"),
+    [
+        (
+            {"strategy": {"mode": "fallback"}, "targets": [BODY, {"provider": "@anthropik-prod"}]},
+            [
+                "targets[1].provider: no provider is called @anthropik-prod; "
+                "there are @anthropic-prod, @azure-prod, @bedrock-prod, @vertex-prod"
+            ],
+        ),
+        (
+            {
+                "targets": [{"targets": [{"override_params": {"model": "@nobody/claude-opus-4-8"}}]}],
+                "input_guardrails": ["nope"],
+                "output_guardrails": ["pg-gone-000000"],
+            },
+            [
+                "targets[0].targets[0].override_params.model: no provider is called @nobody; there are",
+                "input_guardrails[0]: no guardrail is called nope",
+                "output_guardrails[0]: no guardrail is called pg-gone-000000",
+            ],
+        ),
+    ],
+)
+def test_a_config_that_names_what_is_not_there_is_refused(
+    wire: Any, config: dict[str, Any], problems: list[str]
+) -> None:
+    slug, total = wire.config(BODY), wire.admin("GET", "/configs").json()["total"]
+    for method, path in (("POST", "/configs"), ("PUT", f"/configs/{slug}")):
+        reply = wire.admin(method, path, json={"name": "x", "config": config})
+        assert (reply.status_code, reply.json()["data"]["errorCode"]) == (400, "AB01")
+        for problem in problems:
+            assert problem in reply.json()["data"]["message"]
+    assert wire.admin("GET", "/configs").json()["total"] == total
+    assert wire.admin("GET", f"/configs/{slug}/versions").json()["total"] == 1
+
+
+def test_a_config_may_name_guardrails_of_its_workspace_and_of_the_organisation(wire: Any) -> None:
+    organisation = wire.admin("GET", f"/configs/{wire.config(BODY)}").json()["organisation_id"]
+    other = wire.admin("POST", "/admin/workspaces", json={"name": "Other"}).json()["id"]
+    body = {"name": "g", "checks": [{"id": "default.modelwhitelist", "parameters": {"models": ["m"]}}]}
+    ours, everybodys, others = (
+        wire.admin("POST", "/guardrails", json={**body, "actions": {}, **of}).json()["slug"]
+        for of in ({}, {"organisation_id": organisation}, {"workspace_id": other})
+    )
+    slug = wire.config({**BODY, "input_guardrails": [ours], "output_guardrails": [everybodys]})
+    reply = wire.admin(
+        "PUT", f"/configs/{slug}", json={"config": {**BODY, "input_guardrails": [ours, others]}}
+    )
+    assert reply.status_code == 400
+    assert f"input_guardrails[1]: no guardrail is called {others}" in reply.json()["data"]["message"]
+
+
 def test_same_name_twice_and_listing_without_bodies(wire: Any) -> None:
     slugs = {wire.config(BODY, "twin"), wire.config(BODY, "twin")}
     listed = [c for c in wire.admin("GET", "/configs?").json()["data"] if c["name"] == "twin"]

@@ -261,7 +261,7 @@ def test_the_other_routes(wire: Any, prefix: str) -> None:
         assert wire.session.get(wire.url + path).json()["product"] == "provision-bundled-gateway"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"", b"\xff", b"[" * 100_000, b"7"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"", b"\xff", b"[" * 100, b"7"])
 def test_a_body_that_is_no_object_is_one_clear_400(wire: Any, body: bytes) -> None:
     headers = {"authorization": f"Bearer {wire.bound()['key']}"}
     reply = wire.session.post(wire.url + "/v1/messages", data=body, headers=headers)

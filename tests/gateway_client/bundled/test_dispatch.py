@@ -10,6 +10,7 @@ import pytest
 from gateway_client.bundled.data_plane.dispatch import Dispatch, Incoming, dispatch
 from gateway_client.bundled.data_plane.refusals import Refusal
 from gateway_client.bundled.routing.attempts import Target
+from gateway_client.bundled.routing.language import BadConfig, read
 from gateway_client.bundled.settings import PROVIDERS
 
 
@@ -75,6 +76,33 @@ def test_an_unchanged_body_passes_byte_for_byte() -> None:
     assert dispatch(PINNED, incoming, None, PROVIDERS).outgoing.body == body
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"forbidden","messages":[],"model":"m"}',
+        b'{"mod\\u0065l":"forbidden","messages":[],"model":"m"}',
+        b'{"\\u006D\\u006fdel" : "forbidden","messages":[],"model":"m"}',
+    ],
+)
+def test_what_names_its_model_twice_leaves_as_it_was_read(body: bytes) -> None:
+    incoming = Incoming("/v1/messages", "", {}, body, json.loads(body), {})
+    assert dispatch(PINNED, incoming, None, PROVIDERS).outgoing.body == b'{"model": "m", "messages": []}'
+
+
+def test_escapes_and_quotes_within_texts_leave_the_bytes_alone() -> None:
+    text = 'say "model": \u00e9 "mod\\u0065l": {"model":1}'
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+    incoming = Incoming("/v1/messages", "", {}, body, json.loads(body), {})
+    assert dispatch(PINNED, incoming, None, PROVIDERS).outgoing.body == body
+
+
+def test_what_guardrails_looked_at_is_what_leaves() -> None:
+    body = b'{"model":"m","messages":[{"content":"bad","content":"good"}]}'
+    incoming = Incoming("/v1/messages", "", {}, body, json.loads(body), {}, judged=True)
+    sent = dispatch(PINNED, incoming, None, PROVIDERS).outgoing.body
+    assert sent == b'{"model": "m", "messages": [{"content": "good"}]}'
+
+
 def test_headers_pass_as_an_open_list_and_credentials_never() -> None:
     target = Target(provider="azure-prod", forward_headers=("X-Corp", "authorization", "X-Api-Key"))
     sent = send(
@@ -110,3 +138,14 @@ def test_defaults_fill_in_and_dropped_parameters_are_gone() -> None:
         "temperature": 0.2,
         "top_k": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["Accept-Encoding", "user-agent", "content-type", "connection", "expect", "te"]
+)
+def test_what_the_gateway_says_of_its_own_is_never_forwarded(name: str) -> None:
+    target = Target(provider="azure-prod", forward_headers=(name,))
+    sent = send(target, "m", **{name.lower().replace("-", "_"): "theirs"}).outgoing.headers
+    assert sent == {"anthropic-version": "2023-06-01", "content-type": "application/json"}
+    with pytest.raises(BadConfig, match="is never forwarded"):
+        read(json.dumps({"provider": "@a", "forward_headers": [name]}))

@@ -39,6 +39,16 @@ def record(path: str = "/v1/messages", **fields: Any) -> RequestRecord:
             "12:03:04Z 412 claude-desktop-eng-prod dev@acme.com - opus 1.2 s - refused",
         ),
         (
+            record(status=412, outcome="refused", error="model opus is not allowed for provider p"),
+            "12:03:04Z 412 claude-desktop-eng-prod dev@acme.com anthropic-prod claude-opus-4-8 1.2 s - "
+            "refused: model opus is not allowed for provider p",
+        ),
+        (
+            record(status=412, outcome="refused", error="model x\n12:03:05Z 200 forged is not allowed"),
+            "12:03:04Z 412 claude-desktop-eng-prod dev@acme.com anthropic-prod claude-opus-4-8 1.2 s - "
+            'refused: "model x\\n12:03:05Z 200 forged is not allowed"',
+        ),
+        (
             record(user="x\n12:03:05Z 200 forged", model_served='a"b\u202e\x1b[2J'),
             '12:03:04Z 200 claude-desktop-eng-prod "x\\n12:03:05Z 200 forged" anthropic-prod '
             '"a\\"b\\u202e\\u001b[2J" 1.2 s -',
@@ -70,20 +80,20 @@ def test_a_flood_of_strangers_is_counted(caplog: pytest.LogCaptureFixture) -> No
     strangers = events.Strangers()
     with caplog.at_level(logging.INFO, logger=events.LOG.name):
         for _ in range(events.MOST_STRANGERS + 90):
-            strangers.add(NOON, 401, "unknown key", None, "/v1/messages")
+            strangers.add(NOON, 401, "unknown key", "/v1/messages")
         strangers.tell(NOON)
         strangers.tell(NOON)
         assert told(caplog) == ["12:03:04Z 401 unknown key /v1/messages"] * events.MOST_STRANGERS
         caplog.clear()
-        strangers.add("2026-11-20T12:03:05.000Z", 401, "expired key", "of the past", "/x\n/mcp")
+        strangers.add("2026-11-20T12:03:05.000Z", 401, "unknown key", "/x\n/mcp")
         strangers.tell("2026-11-20T12:03:06.000Z")
         assert told(caplog) == [
             "12:03:04Z and 90 more whose key was not taken",
-            '12:03:05Z 401 expired key "of the past" "/x\\n/mcp"',
+            '12:03:05Z 401 unknown key "/x\\n/mcp"',
         ]
         caplog.clear()
         for _ in range(events.MOST_STRANGERS + 1):
-            strangers.add(NOON, 401, "no key", None, "/mcp")
+            strangers.add(NOON, 401, "no key", "/mcp")
         strangers.tell(None)
         strangers.tell(None)
         assert told(caplog)[events.MOST_STRANGERS :] == ["12:03:04Z and 1 more whose key was not taken"]
@@ -95,34 +105,59 @@ def test_who_is_turned_away_is_told_and_not_written_down(
 ) -> None:
     wrong = "pk-canary-not-a-key"
     with caplog.at_level(logging.INFO, logger=events.LOG.name), run_gateway(database=database) as wire:
-        expired = wire.mint(expires_at="2026-11-20T12:30:00.000Z")["key"]
-        narrow = wire.mint(name="logs only", scopes=["logs.view"])["key"]
         admin = wire.admin("GET", "/configs").request.headers["x-portkey-api-key"]
-        wire.clock.forward(hours=1)
         statuses = [
             wire.ask(key, path=path).status_code
             for key, path in (
                 (None, "/v1/messages"),
                 (wrong, "/anthropic/v1/messages"),
                 (wrong, "/docs/mcp"),
-                (expired, "/v1/messages"),
-                (narrow, "/v1/messages"),
                 (admin, "/v1/messages"),
             )
         ]
-        assert statuses == [401, 401, 401, 401, 403, 403]
+        assert statuses == [401, 401, 401, 403]
         wire.session.get(f"{wire.url}/v1/models", headers={"authorization": f"Bearer {wrong}"}, timeout=20)
         assert wire.logs() == []
     assert [line for line in told(caplog) if "admin token: " not in line] == [
-        "13:00:00Z 401 no key /v1/messages",
-        "13:00:00Z 401 unknown key /anthropic/v1/messages",
-        "13:00:00Z 401 unknown key /docs/mcp",
-        "13:00:00Z 401 expired key claude-desktop-eng-prod /v1/messages",
-        '13:00:00Z 403 key without the scope "logs only" /v1/messages',
-        "13:00:00Z 403 admin token /v1/messages",
-        "13:00:00Z 401 unknown key /v1/models",
+        "12:00:00Z 401 no key /v1/messages",
+        "12:00:00Z 401 unknown key /anthropic/v1/messages",
+        "12:00:00Z 401 unknown key /docs/mcp",
+        "12:00:00Z 403 admin token /v1/messages",
+        "12:00:00Z 401 unknown key /v1/models",
     ]
-    for secret in (wrong, expired, narrow, admin):
+    for secret in (wrong, admin):
+        assert secret not in caplog.text
+
+
+@pytest.mark.covers("S189", "T2")
+def test_a_known_key_that_is_refused_is_told_and_written_down(
+    run_gateway: Callable[..., Any], database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger=events.LOG.name), run_gateway(database=database) as wire:
+        expiring = wire.mint(expires_at="2026-11-20T12:30:00.000Z", defaults={"metadata": {"team": "eng"}})
+        narrow = wire.mint(name="logs only", scopes=["logs.view"])["key"]
+        models = {"authorization": f"Bearer {narrow}"}
+        wire.clock.forward(hours=1)
+        trace = {"x-portkey-trace-id": "of-this-test"}
+        assert wire.ask(expiring["key"], headers=trace).status_code == 401
+        assert wire.ask(narrow, path="/docs/mcp").status_code == 403
+        assert wire.session.get(f"{wire.url}/v1/models", headers=models, timeout=20).status_code == 403
+        (refused,) = wire.logs(status="401")
+        assert refused["key"] == {"id": expiring["id"], "name": "claude-desktop-eng-prod"}
+        assert (refused["outcome"], refused["error"]) == ("refused", "the key has expired")
+        assert (refused["trace_id"], refused["team"]) == ("of-this-test", "eng")
+        assert [(row["path"], row["error"]) for row in wire.logs(status="403")] == [
+            ("/v1/models", "the key has none of the scopes completions.write, virtual_keys.list"),
+            ("/docs/mcp", "the key has none of the scopes mcp.invoke, completions.write"),
+        ]
+    assert [line for line in told(caplog) if "admin token: " not in line] == [
+        "13:00:00Z 401 claude-desktop-eng-prod - - - 0.0 s - refused: the key has expired",
+        '13:00:00Z 403 "logs only" - mcp - 0.0 s - refused: '
+        "the key has none of the scopes mcp.invoke, completions.write",
+        '13:00:00Z 403 "logs only" - - - 0.0 s - refused: '
+        "the key has none of the scopes completions.write, virtual_keys.list",
+    ]
+    for secret in (expiring["key"], narrow):
         assert secret not in caplog.text
 
 

@@ -489,6 +489,45 @@ def test_made_up_names_do_not_fill_the_memory(store: Store, monkeypatch: pytest.
     assert starts(governor, subject(who, _user="u0"), 1) == 1
 
 
+def test_made_up_names_make_room_when_their_window_has_ended(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(governor_module, "MOST_GROUPS", 3)
+    who = caller(store)
+    identity = policy(store, who, "rate-limits", type="requests", unit="rpm", value=1)
+    governor = Governor(store)
+    governor.reset(identity, NOW)
+    for number in range(5):
+        attempt(governor, subject(who, _user=f"u{number}"))
+    assert attempt(governor, subject(who, _user="alice")) is None, "shares with u2, u3 and u4"
+    later = NOW + timedelta(minutes=1)
+    assert starts(governor, subject(who, _user="u1"), 2, later) == 1, "its gate is that of its meter"
+    assert starts(governor, subject(who, _user="alice"), 2, later) == 1
+    assert starts(governor, subject(who, _user="u1"), 1, later) == 0
+    assert starts(governor, subject(who, _user="u0"), 2, later) == 1
+    assert governor.used(identity, later).keys() == {"metadata._user:u1", "metadata._user:alice"} | {
+        "(others)"
+    }
+    assert governor.last_reset(identity) == NOW
+
+
+def test_what_has_ended_is_not_read_at_the_next_start(store: Store) -> None:
+    who = caller(store, rate_limits=[rate(5)])
+    identity = policy(store, who, "rate-limits", type="requests", unit="rpm", value=5)
+    governor = Governor(store)
+    governor.reset(identity, NOW)
+    governor.admit(subject(who, _user="old"), NOW - timedelta(seconds=60))
+    governor.admit(subject(who, _user="new"), NOW - timedelta(seconds=59))
+    with store.logging() as db:
+        meters.write(db, governor.changed())
+    again = Governor(store, NOW)
+    assert again.used(identity, NOW) == {"metadata._user:new": 1}
+    assert again.last_reset(identity) == NOW
+    with store.reading() as db:
+        left = db.scalars(select(meter_rows.c.gauge).where(meter_rows.c.subject == identity)).all()
+    assert sorted(left) == ["metadata._user:new", "reset"]
+
+
 def test_an_archived_policy_counts_nothing(store: Store) -> None:
     who = caller(store)
     identity = policy(store, who, "rate-limits", type="requests", unit="rpm", value=0)

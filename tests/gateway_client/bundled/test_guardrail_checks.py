@@ -248,6 +248,7 @@ REQUEST_TEXTS: list[tuple[Any, str]] = [
     ([{"type": "tool_result", "content": [{"type": "text", "text": "read"}]}], "read"),
     ([{"type": "tool_use", "input": {"to": ["x@example.com", 5, None, True]}}], "to\nx@example.com\n5"),
     ([{"type": "document", "source": {"type": "text", "data": "plain"}, "title": "T"}], "T\nplain"),
+    ([{"type": "search_result", "source": "https://a.example", "title": "T"}], "T\nhttps://a.example"),
     ([{"type": "image", "source": {"type": "base64", "data": "AAAA"}}], ""),
     ("half \ud800 a character", "half ? a character"),
     (None, ""),
@@ -257,10 +258,56 @@ REQUEST_TEXTS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("content", "text"), REQUEST_TEXTS)
-def test_the_text_of_a_request_is_that_of_its_last_message(content: Any, text: str) -> None:
-    earlier = {"role": "user", "content": "bob@example.com"}
-    params = {"system": "123-45-6789", "messages": [earlier, {"role": "user", "content": content}]}
+def test_the_text_of_a_request_is_that_of_its_last_turn(content: Any, text: str) -> None:
+    earlier = [{"role": "user", "content": "bob@example.com"}, {"role": "assistant", "content": "so?"}]
+    params = {"system": "123-45-6789", "messages": [*earlier, {"role": "user", "content": content}]}
     assert texts.of_request(params) == text
+
+
+@pytest.mark.covers("T27")
+@pytest.mark.parametrize(
+    ("roles", "text"),
+    [
+        ("u", "0"),
+        ("uu", "0\n1"),
+        ("uau", "2"),
+        ("uauuu", "2\n3\n4"),
+        ("uausu", "2\n3\n4"),
+        ("ua", "0\n1"),
+        ("uaua", "2\n3"),
+        ("uauaa", "2\n3\n4"),
+        ("a", "0"),
+        ("", ""),
+    ],
+)
+def test_a_turn_begins_after_the_last_answer(roles: str, text: str) -> None:
+    names = {"u": "user", "a": "assistant", "s": "system"}
+    messages = [{"role": names[role], "content": str(at)} for at, role in enumerate(roles)]
+    assert texts.of_request({"messages": messages}) == text
+
+
+@pytest.mark.covers("T27")
+@pytest.mark.parametrize("length", [LONGEST, LONGEST + 1])
+@pytest.mark.parametrize("pieces", [1, 2, 1000])
+def test_no_more_is_collected_than_is_looked_at(length: int, pieces: int) -> None:
+    words = ["x" * (length // pieces - 1)] * pieces
+    words[-1] += "x" * (length - len("\n".join(words)))
+    content = [{"type": "text", "text": word} for word in words]
+    endless = [{"type": "text", "text": "y" * LONGEST}] * 1000
+    assert len(texts.of_request(asks(content))) == length
+    found = texts.of_request(asks([*content, *endless]))
+    assert LONGEST < len(found) <= 2 * LONGEST + 2
+
+
+@pytest.mark.covers("T27")
+def test_no_depth_is_too_deep() -> None:
+    content: Any = "deep"
+    value: Any = "down"
+    for _ in range(5000):
+        content = [{"type": "tool_result", "content": content, "title": None}]
+        value = [{"k": value}]
+    assert texts.of_request(asks(content)) == "deep"
+    assert texts.of_request(asks([{"type": "tool_use", "input": value}])).endswith("k\ndown")
 
 
 @pytest.mark.parametrize("params", [{}, {"messages": None}, {"messages": []}, {"messages": ["x"]}])
@@ -403,3 +450,23 @@ def test_patterns_that_are_refused(pattern: str, problem: str) -> None:
 )
 def test_patterns_that_are_taken(pattern: str) -> None:
     assert checked_pattern(pattern) == pattern
+
+
+def test_model_checks_go_by_the_path_that_was_asked_for() -> None:
+    conditions = [{"query": {"url.pathname": {"$eq": "/v1/messages/count_tokens"}}, "then": "count"}]
+    config = {
+        "strategy": {"mode": "conditional", "conditions": conditions, "default": "rest"},
+        "targets": [
+            {
+                "name": "count",
+                "provider": "@anthropic-prod",
+                "override_params": {"model": "claude-haiku-4-5"},
+            },
+            {"name": "rest", "provider": "@anthropic-prod"},
+        ],
+    }
+    check = {"id": "default.modelwhitelist", "parameters": {"models": ["claude-opus-4-8"]}}
+    looked = screen(check, config=config)
+    assert [found.passed for found in looked.request(asks("hi"), {})] == [True]
+    path = "/v1/messages/count_tokens"
+    assert [found.passed for found in looked.request(asks("hi"), {}, path)] == [False]

@@ -136,7 +136,7 @@ def store() -> Iterator[Store]:
 def fill(store: Store, rows: list[RequestRecord]) -> None:
     with store.logging() as db:
         db.exec_driver_sql("DELETE FROM request_log")
-        log_rows.write(db, rows)
+        log_rows.write(db, log_rows.prepared(rows))
 
 
 QUICKLY = settings(

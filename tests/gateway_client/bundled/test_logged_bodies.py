@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,47 @@ def test_long_bodies_are_cut_and_say_so() -> None:
     at_the_cut = b" " * (bodies.KEPT - 10) + b"sk-ant-" + b"a" * 100 + b" " * bodies.KEPT
     assert "sk-ant" not in bodies.keepable(at_the_cut)
     assert bodies.keepable(b"\xff\xfe") == "��"
+
+
+@pytest.mark.covers("T2")
+@pytest.mark.parametrize(
+    "before", ["", "\\n", "\\\\n", "\\u00e4", "%20", "%C3%A4", ".", "-", "\\", "x=", "ü"]
+)
+@pytest.mark.parametrize("after", ["", "\\n", "%20", "\\u00e4", ".", "_", "ü"])
+def test_a_minted_key_is_found_beside_anything_but_letters_and_digits(before: str, after: str) -> None:
+    hidden = bodies.redacted(f"a {before}{MINTED}{after} b {before}{MINTED}{after}")
+    assert hidden == f"a {before}{bodies.HIDDEN}{after} b {before}{bodies.HIDDEN}{after}"
+    longer = f"{before}{MINTED}x{after}"
+    assert bodies.redacted(longer) == longer
+
+
+def test_a_web_token_is_found_behind_its_own_beginning() -> None:
+    assert bodies.redacted(f"-eyJ-eyJ {JWT} a-{JWT}.x") == f"-eyJ-eyJ {bodies.HIDDEN} a-{bodies.HIDDEN}.x"
+
+
+HOSTILE = {
+    "keys that are none": lambda n: " ".join(f"{number:043}" for number in range(n // 44)),
+    "one word": lambda n: "a" * n,
+    "beginnings of tokens": lambda n: "-eyJ" * (n // 4),
+    "halves of tokens": lambda n: "-eyJaaaaaaaa." * (n // 13),
+    "beginnings of keys": lambda n: "-----BEGIN PRIVATE KEY " * (n // 23),
+    "bearers of nothing": lambda n: ("bearer" + " " * 50) * (n // 56),
+    "names without a value": lambda n: "api_key" + "\\" * n,
+}
+
+
+@pytest.mark.parametrize("name", list(HOSTILE))
+def test_hostile_bodies_take_no_more_than_their_length(name: str) -> None:
+    """Processor time of the thread, the best of three: of 16 times the text, not 256 times as much."""
+    text = {size: HOSTILE[name](size) for size in (8_000, 128_000)}
+
+    def took(size: int) -> float:
+        began = time.thread_time()
+        bodies.redacted(text[size])
+        return time.thread_time() - began
+
+    small, large = (min(took(size) for _ in range(3)) for size in text)
+    assert large < max(small, 0.0005) * 16 * 5
 
 
 def test_a_stream_is_kept_as_its_message() -> None:

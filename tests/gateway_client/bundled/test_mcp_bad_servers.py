@@ -188,7 +188,9 @@ def test_a_slug_that_would_not_fit_a_name_is_refused(tmp_path: Any, slug: str) -
 
 
 def test_a_key_that_no_header_can_carry_is_told_as_such(start_gateway: Callable[..., Any]) -> None:
-    wire = start_gateway(mcp_servers={"odd": McpServer("http://127.0.0.1:9/mcp", SecretStr("日本\r\nx: y"))})
+    server = McpServer("http://127.0.0.1:9/mcp", SecretStr(KEY))
+    object.__setattr__(server, "key", SecretStr("日本\r\nx: y"))  # past the check of the value itself
+    wire = start_gateway(mcp_servers={"odd": server})
     user = McpUser(f"{wire.url}/mcp", wire.mint()["key"])
     state = user.call("whoami").structured_content["mcp_servers"]["odd"]
     assert state == "its key can't be sent in a header"

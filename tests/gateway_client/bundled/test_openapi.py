@@ -47,7 +47,7 @@ def test_every_route_is_described_and_only_those(wire: Any) -> None:
     }
     for path in ("/v1/messages", "/v1/messages/count_tokens"):
         served |= {("POST", path), ("POST", f"/anthropic{path}")}
-    assert described == served | {("GET", "/v1/health")}
+    assert described == served | {("GET", f"/v1/{name}") for name in ("health", "ready", "openapi.json")}
     assert len({told["operationId"] for _, told in admin(document)}) == len(TABLE)
 
 

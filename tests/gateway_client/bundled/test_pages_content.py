@@ -93,7 +93,7 @@ def test_the_log_lists_requests_and_narrows_them_by_every_filter(office: Any) ->
         "bo" + "support · dev",
         "ada" + "support · prod",
     ]
-    assert rows(page)[0][1] == "400refused"
+    assert rows(page)[0][1] == "400refusedCannot override default config set for this API key."
     assert "contradicts its key" in rows(page)[1][1]
     for query, count in {
         "team=support": 3,
@@ -271,6 +271,30 @@ def test_keys_and_configs_can_be_read_and_tell_no_secret(start_gateway: Callable
     seen = "".join(browser.raw(path) for path in ("/keys", "/configs", "/logs", "/logs/1", "/analytics"))
     for secret in (minted["key"], ending["key"], rotated["key"], ADMIN):
         assert secret not in seen
+
+
+def test_a_providers_failure_is_not_called_an_answer_of_the_gateways(
+    start_gateway: Callable[..., Any],
+) -> None:
+    wire = start_gateway()
+    wire.ask(wire.bound()["key"], "[[echo:529]]")
+    browser = Browser(wire)
+    [heading] = browser.page("/logs/1").iter("h1")
+    assert words(heading) == "529 from the provider"
+    assert rows(browser.page("/logs"))[0][1] == "529the upstream answered 529, overloaded_error"
+    [reason] = [part for part in browser.page("/logs").iter("span") if part.get("class") == "sub why"]
+    assert reason.get("title") == "the upstream answered 529, overloaded_error"
+
+
+def test_a_browser_is_told_on_a_page_that_nothing_is_there(wire: Any) -> None:
+    shown = {"accept": "text/html,application/xhtml+xml"}
+    reply = requests.get(f"{wire.url}/no-such-page", headers=shown, timeout=20)
+    assert (reply.status_code, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    [heading] = ElementTree.fromstring(reply.text.removeprefix("<!DOCTYPE html>")).iter("h1")
+    assert words(heading) == "No such page"
+    for path, headers in (("/no-such-page", {}), ("/v1/no-such-route", shown), ("/anthropic/v1/no", shown)):
+        reply = requests.get(wire.url + path, headers=headers, timeout=20)
+        assert (reply.status_code, reply.json()["data"]["errorCode"]) == (404, "AB08")
 
 
 def test_long_listings_come_in_pages(start_gateway: Callable[..., Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from gateway_client.bundled.errors import SealBroken
+from gateway_client.bundled.errors import SealBroken, ServeError
 from gateway_client.bundled.server import Embedded
 from gateway_client.bundled.settings import GatewaySettings, HttpUpstream
 from gateway_client.bundled.store import providers, seal
@@ -97,11 +97,12 @@ def test_a_running_gateway_learns_of_providers(
     start_gateway: Callable[..., Any], fake_upstream: Any, tmp_path: Path
 ) -> None:
     database = tmp_path / "state" / "gateway.db"
+    add(database, "our-own", None)  # a config may name only what there is
     wire = start_gateway(database=database)
     key = wire.bound({"provider": "@our-own"})["key"]
+    remove(database, "our-own")
     fake_upstream.answer("claude-opus-4-8", 200, b'{"from":"upstream"}')
-    reply = wire.ask(key)
-    assert (reply.status_code, reply.json()["message"]) == (400, "Following keys are not valid: our-own")
+    until(lambda: wire.ask(key), 400, "Following keys are not valid: our-own")
     add(database, "our-own", fake_upstream.url)
     assert until(lambda: wire.ask(key), 200).json() == {"from": "upstream"}
     assert fake_upstream.seen[-1][1]["x-api-key"] == opened(KEY)
@@ -155,3 +156,11 @@ def test_a_key_that_does_not_open_leaves_the_providers_as_they_were(
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "provider bad does not open" in caplog.text
     assert opened(KEY) not in caplog.text
+
+
+def test_an_added_provider_that_can_not_be_is_told_by_its_slug(database: Path) -> None:
+    """One of a release that checked less."""
+    add(database, "old", "https://x.example/v1")
+    with pytest.raises(ServeError, match="provider old: upstream url: ends in /v1") as caught:
+        Embedded(settings(database)).__enter__()
+    assert caught.value.hint == "add it again, or remove it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -13,17 +14,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import trustme
+from cryptography.hazmat.primitives import serialization
 from pydantic import SecretStr
 
+from gateway_client.bundled import server
 from gateway_client.bundled.errors import BindRefused, PortTaken, ServeError, StoreInUse, StoreUnusable
 from gateway_client.bundled.server import Embedded, Tls, serve
-from gateway_client.bundled.settings import GatewaySettings, is_loopback
+from gateway_client.bundled.settings import GatewaySettings, HttpUpstream, is_loopback
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "foreground-admin-token"
@@ -90,9 +94,8 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
 def test_two_gateways_never_serve_one_database(database: Path) -> None:
     """Each would count for itself, and go on knowing what the other revoked."""
-    with Embedded(settings(database)):
-        with pytest.raises(StoreInUse, match="another gateway is being served"):
-            Embedded(settings(database)).__enter__()
+    with Embedded(settings(database)), pytest.raises(StoreInUse, match="another gateway is being served"):
+        Embedded(settings(database)).__enter__()
     with Embedded(settings(database)):
         pass
 
@@ -178,6 +181,66 @@ def test_foreground_stops_gracefully_and_loses_nothing(
     connection.close()
 
 
+@pytest.mark.covers("S189")
+def test_requests_that_outlast_a_stop_are_told_to_try_again(
+    database: Path, fake_upstream: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits for its answer, and one whose stream has begun."""
+    monkeypatch.setattr(server, "STOP_SECONDS", 0.5)
+    asked, begun, released = threading.Event(), threading.Event(), threading.Event()
+
+    def wait(_handler: Any, _params: Any) -> None:
+        asked.set()
+        released.wait(20)
+
+    def stall(handler: Any, _params: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("content-type", "text/event-stream")
+        handler.end_headers()
+        handler.wfile.write(b'event: ping\ndata: {"type": "ping"}\n\n')
+        handler.close_connection = True
+        released.wait(20)
+
+    fake_upstream.behaviours |= {"waits": wait, "stalls": stall}
+    upstream = {"bedrock-prod": HttpUpstream(fake_upstream.url, SecretStr("key-of-the-upstream"))}
+    with caplog.at_level(logging.WARNING), ThreadPoolExecutor() as pool:
+        with Embedded(GatewaySettings(database, SecretStr(TOKEN), upstreams=upstream)) as gateway:
+            url, admin = gateway.url, {"x-portkey-api-key": TOKEN}
+            body = {"name": "k", "scopes": ["completions.write"]}
+            minted = requests.post(
+                f"{url}/v1/api-keys/workspace/service", json=body, headers=admin, timeout=20
+            )
+
+            def send(model: str) -> tuple[requests.Response, bytes]:
+                asking = {"model": f"@bedrock-prod/{model}", "max_tokens": 9, "messages": [{"role": "user"}]}
+                headers = {"x-portkey-api-key": minted.json()["key"]}
+                messages = f"{url}/v1/messages"
+                with requests.post(messages, json=asking, headers=headers, timeout=20, stream=True) as reply:
+                    first = reply.raw.read(1)
+                    begun.set()
+                    return reply, first + reply.raw.read()
+
+            stream, waiting = pool.submit(send, "stalls"), pool.submit(send, "waits")
+            assert begun.wait(10)
+            assert asked.wait(10)
+        released.set()
+    refused, text = waiting.result()
+    assert (refused.status_code, json.loads(text)["message"]) == (503, "the gateway is stopping; try again")
+    assert refused.headers["x-portkey-trace-id"]
+    answered, text = stream.result()
+    assert answered.status_code == 200
+    assert b"event: ping" in text
+    assert text.rstrip().endswith(b'"message": "the gateway is stopping; try again"}}')
+    (line,) = [entry.getMessage() for entry in caplog.records]
+    assert line == "2 requests were still running 0.5 s after the stop, and told to try again"
+    with Embedded(settings(database)) as gateway:
+        logs = requests.get(f"{gateway.url}/v1/logs", headers=admin, timeout=20).json()["data"]
+    assert {(row["status"], row["outcome"]) for row in logs} == {
+        (503, "gateway stopped"),
+        (200, "gateway stopped"),
+    }
+
+
 def test_an_acknowledged_key_survives_a_kill(
     foreground: Callable[..., subprocess.Popen[str]], database: Path
 ) -> None:
@@ -217,6 +280,51 @@ def test_a_bad_certificate_is_told(database: Path, tmp_path: Path) -> None:
     for certificate in (tmp_path / "cert.pem", tmp_path / "missing.pem"):
         with pytest.raises(ServeError, match="the certificate or its key can't be used"):
             serve(settings(database), port=0, tls=Tls(certificate, certificate))
+
+
+def test_a_missing_certificate_or_key_is_named(database: Path, tmp_path: Path) -> None:
+    pair = Tls(tmp_path / "cert.pem", tmp_path / "missing.pem")
+    pair.certificate.write_text("no certificate")
+    with pytest.raises(ServeError, match=r"missing\.pem: No such file") as caught:
+        serve(settings(database), port=0, tls=pair)
+    assert "cert.pem" not in caught.value.message
+
+
+def test_a_key_with_a_password_is_told_and_nobody_asked(database: Path, tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.write_bytes(issued.cert_chain_pems[0].bytes())
+    private = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"password"),
+        )
+    )
+    with pytest.raises(ServeError, match=r"key\.pem wants a password"):
+        serve(settings(database), port=0, tls=Tls(certificate, key))
+
+
+@pytest.mark.parametrize(
+    ("failure", "hint"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "a name that leads to one"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"), "an address that this machine has"),
+        (OSError(errno.EACCES, "Permission denied"), "choose a port from 1024 on"),
+        (OSError(errno.EADDRINUSE, "Address already in use"), "stop what listens there"),
+    ],
+)
+def test_the_hint_fits_what_keeps_it_from_listening(
+    database: Path, monkeypatch: pytest.MonkeyPatch, failure: OSError, hint: str
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    with pytest.raises(PortTaken) as caught:
+        serve(settings(database), host="gw.acme.example", port=0, allow_insecure_bind=True)
+    assert hint in caught.value.hint
 
 
 def test_an_insecure_bind_must_be_meant(foreground: Callable[..., subprocess.Popen[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from gateway_client.bundled.settings import GatewaySettings, HttpUpstream
+from gateway_client.bundled.settings import GatewaySettings, HttpUpstream, McpServer
+from gateway_client.bundled.upstreams.http import HttpClient
+from gateway_client.bundled.upstreams.port import Outgoing
 
 KEY = "upstream-secret-key"
 EVENT = b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":3}}}\n\n'
@@ -77,6 +80,18 @@ def test_an_upstreams_error_passes_unmodified(behind: Any, fake_upstream: Any, s
     assert (reply.headers["retry-after"], reply.headers["x-should-retry"]) == ("0.5", "false")
     entry = behind.logs()[0]
     assert (entry["status"], entry["outcome"], entry["cost_usd"]) == (status, "answered", None)
+
+
+@pytest.mark.covers("T2", "T27")
+def test_an_upstreams_error_is_looked_through_only_so_far(behind: Any, fake_upstream: Any) -> None:
+    fake_upstream.answer("claude-x", 529, b"x" * 1024 * 1024)
+    fake_upstream.answer("claude-y", 529, b"x" * (1024 * 1024 - 4) + KEY.encode())
+    key = behind.bound()["key"]
+    assert behind.ask(key, model="claude-x").status_code == 529
+    reply = behind.ask(key, model="claude-y")
+    assert reply.status_code == 502
+    assert "xxxx" not in reply.text
+    assert [row["status"] for row in behind.logs()[:2]] == [502, 529]
 
 
 def test_a_redirect_is_not_followed(behind: Any, fake_upstream: Any) -> None:
@@ -245,6 +260,8 @@ def _chunk(handler: BaseHTTPRequestHandler, data: bytes) -> None:
         ("https://user:pw@h", "takes no user, query or fragment"),
         ("https://h/?k=v", "takes no user, query or fragment"),
         ("http://gateway.example", "http is for loopback only"),
+        ("https://h/v1", "write https://h"),
+        ("https://h/a b", "has a space or line break"),
     ],
 )
 def test_an_upstream_url_is_checked(url: str, problem: str) -> None:
@@ -256,3 +273,22 @@ def test_an_upstream_needs_a_declared_provider(tmp_path: Any) -> None:
     upstreams = {"nobody": HttpUpstream("https://h", SecretStr(KEY))}
     with pytest.raises(ValueError, match="not declared: nobody"):
         GatewaySettings(tmp_path / "x", SecretStr("t"), upstreams=upstreams)
+
+
+@pytest.mark.covers("T2")
+@pytest.mark.parametrize("key", ["", "a\nx-evil: b", "a\rb", "a b", "a\x00", "ü", "a\n"])
+def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
+    for made in (HttpUpstream, McpServer):
+        with pytest.raises(ValueError, match="no header can carry") as caught:
+            made("https://h", SecretStr(key))
+        assert "evil" not in str(caught.value)
+
+
+@pytest.mark.parametrize("auth", ["x-api-key", "bearer"])
+@pytest.mark.parametrize("key", ["a\r\nx-evil: b", "a\nb", "a\rb"])
+def test_a_line_break_in_a_key_never_leaves(key: str, auth: Any) -> None:
+    upstream = HttpUpstream("http://127.0.0.1:9", SecretStr(KEY), auth)
+    object.__setattr__(upstream, "key", SecretStr(key))  # past the check of the value itself
+    request = Outgoing("/v1/messages", {"anthropic-version": "2023-06-01"}, b"{}")
+    with pytest.raises(ValueError, match="holds a line break"):
+        asyncio.run(HttpClient(upstream).call(request))

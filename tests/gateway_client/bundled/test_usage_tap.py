@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_client.bundled.data_plane.prices import Usage
-from gateway_client.bundled.data_plane.usage import LINE_LIMIT, Tap
+from gateway_client.bundled.data_plane.usage import FILE_TOKENS, LINE_LIMIT, Tap, prompt_tokens
 
 START = {
     "type": "message_start",
@@ -47,6 +47,8 @@ def test_any_cut_and_line_end_give_the_same_usage(cuts: list[int], crlf: bool) -
     assert tap.usage() == EXPECTED
     assert tap.model == "claude-opus-4-8-20260601"
     assert tap.complete
+    assert tap.final
+    assert tap.said() == len(json.dumps('"message_delta" é')[1:-1]) // 4
 
 
 def test_complete_only_after_the_last_event() -> None:
@@ -73,3 +75,38 @@ def test_an_endless_line_is_not_collected() -> None:
     assert len(tap._line) < 2 * LINE_LIMIT
     tap.events(b"\n" + STREAM)
     assert tap.usage() == EXPECTED
+
+
+def test_before_the_last_usage_what_was_said_counts() -> None:
+    tap = Tap()
+    deltas = ({"text": "a" * 40}, {"thinking": "b" * 40}, {"partial_json": "c" * 40}, {"signature": "d" * 40})
+    for delta in deltas:
+        event = {"type": "content_block_delta", "index": 0, "delta": {"type": "some_delta", **delta}}
+        for separators in ((",", ":"), (", ", ": ")):
+            tap.events(f"data: {json.dumps(event, separators=separators)}\n\n".encode())
+    assert (tap.said(), tap.final, tap.usage()) == (60, False, None)
+
+
+def test_events_that_end_within_a_line_are_read() -> None:
+    tap = Tap()
+    tap.events(b'data: {"type":"message_delta","usage":{"output_tokens":9}}')
+    assert tap.usage() is None
+    tap.end()
+    assert tap.usage() == Usage(output=9)
+    assert tap.final
+
+
+def test_a_last_usage_that_is_no_number_is_not_the_last() -> None:
+    for value in (True, -1, 1.0, 2**31, None):
+        tap = Tap()
+        tap.events(STREAM[: STREAM.index(b"event: message_delta")])
+        event = {"type": "message_delta", "usage": {"output_tokens": value}}
+        tap.events(f"data: {json.dumps(event)}\n\n".encode())
+        assert not tap.final
+        assert tap._counts["output_tokens"] == 1
+
+
+def test_files_in_a_prompt_count_by_the_piece() -> None:
+    assert prompt_tokens(b"w" * 400) == 100
+    image = {"type": "image", "source": {"type": "base64", "data": "A" * 1_000_000}}
+    assert FILE_TOKENS <= prompt_tokens(json.dumps(image).encode()) < FILE_TOKENS + 50

@@ -57,7 +57,7 @@ def read_within(data: bytes) -> dict[str, Any] | None:
 
 
 def deep(value: object) -> bool:
-    """Tell whether a JSON value has more levels than `DEEPEST`; `from_json` counts no empty one, nor do we."""
+    """Tell whether a JSON value has more levels than `DEEPEST`; an empty one counts for neither parser."""
     level = [value]
     for _ in range(DEEPEST):
         level = [part for one in level for part in _parts(one) if part and isinstance(part, dict | list)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +31,11 @@ def command_at(folder: Path) -> tuple[Pilot, Command]:
 
 @contextlib.contextmanager
 def looked_at(pilot: Pilot) -> Iterator[Desk]:
-    """Serve the gateway's database once more, to look at it beside the tool."""
+    """Serve the gateway once more, where the tool finds it, to look at it beside the tool."""
     token = SecretStr((pilot.state / "gateway-admin.token").read_text().strip())
+    port = parse_gateway_url(json.loads((pilot.state / "gateway.json").read_bytes())["url"]).port
     with (
-        Embedded(GatewaySettings(pilot.state / "gateway.db", token)) as served,
+        Embedded(GatewaySettings(pilot.state / "gateway.db", token), port=port) as served,
         contextlib.closing(Door(parse_gateway_url(served.url), token)) as door,
     ):
         yield Desk(pilot, served, GatewayClock(), door)

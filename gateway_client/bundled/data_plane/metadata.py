@@ -36,7 +36,7 @@ def of_header(value: str | None) -> Mapping[str, Any]:
 def merged(
     request: Mapping[str, Any], key: Mapping[str, Any], workspace: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the metadata that routing and logs go by; the log cuts from its end, where the client's own is."""
+    """Return the metadata that routing and logs go by; the client's own is last, where the log cuts."""
     own = {**key, **workspace}
     return {**own, **request, **own}
 

@@ -407,19 +407,3 @@ def test_bodies_that_wait_are_bounded(book: Logbook, store: Store, monkeypatch: 
         found = [bodies.of(db, number) for number in range(1, 7)]
     assert [pair is not None for pair in found] == [False, True, True, True, False, True]
     assert len(found[1][0]) == bodies.KEPT + len(f"\n{bodies.CUT}")
-
-
-def test_writing_costs_the_server_little(store: Store, counter: Counter, clock: Any) -> None:
-    """Time of the interpreter's lock can't be seen from outside; processor time of the thread bounds it."""
-    entries = [
-        record(n, merged_metadata={"team": "eng", "user": "a@b.c", "env": "prod"}) for n in range(5000)
-    ]
-    book = Logbook(store, counter, clock, 30)
-    began = time.thread_time()
-    for entry in entries:
-        book.add(entry)
-    adding = (time.thread_time() - began) / len(entries)
-    book.start()
-    book.close()
-    assert len(traces(store)) == 5000
-    assert adding < 20e-6

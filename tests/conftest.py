@@ -51,6 +51,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
 
 
 @pytest.fixture(autouse=True)
+def usual_umask() -> Iterator[None]:
+    """Undo what the tool does to its own process, when a test runs it in this one."""
+    mask = os.umask(0o022)
+    yield
+    os.umask(mask)
+
+
+@pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail a test that connects anywhere but to loopback or a Unix socket."""
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex

@@ -5,11 +5,12 @@ far end of the tests. `server.Embedded` runs it for the length of a `with` block
 in the foreground; `app.create_app` is the bare ASGI application. Nothing here does work at import,
 and nobody imports it at start-up: it brings the server's libraries with it.
 
-Rooms: `admin/` (Portkey's admin routes), `data_plane/` (Anthropic Messages), `routing/` (the config
-language), `upstreams/` (who answers: the echo, or an Anthropic-compatible service), `store/`.
+Rooms: `data_plane/` (Anthropic Messages), `routing/` (the config language), `governance/` (budgets and
+rates), `guardrails/`, `upstreams/` (who answers: the echo, or an Anthropic-compatible service), `admin/`
+(Portkey's admin routes), `pages/` (the same for a browser), `mcp/`, `store/`.
 
-What this first cut accepts and stores but does not act on: `cache` and `retry` of a config; budgets,
-rate limits, alert addresses and rotation schedules of a key.
+Stored without effect: alert thresholds and addresses, and rotation schedules of keys; nothing here
+writes e-mail or rotates by itself.
 """
 
 from __future__ import annotations

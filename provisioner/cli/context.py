@@ -133,9 +133,9 @@ def vault_key_file() -> Path:
 def gateway(fleet: Fleet, state: Path) -> Iterator[Connected]:
     """Connect to the fleet's gateway; without one, to the bundled one, served or embedded for this run."""
     if fleet.gateway.product == "bundled":
-        from provisioner.cli import bundled
+        from provisioner.cli.bundled.running import running
 
-        with bundled.running(state) as (url, token), _door(parse_gateway_url(url), token) as door:
+        with running(state) as (url, token), _door(parse_gateway_url(url), token) as door:
             yield Connected(PortkeyGateway(door), url, None, "the bundled gateway")
     else:
         with _real(fleet.gateway) as connected:

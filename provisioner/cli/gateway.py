@@ -68,15 +68,19 @@ def serve(
     quiet: bool,
 ) -> None:
     """Serve until Ctrl-C. Providers without an upstream are answered by an echo."""
-    from provisioner.cli import bundled, context
+    from provisioner.cli import context
+    from provisioner.cli.bundled.serving import Listening
+    from provisioner.cli.bundled.serving import serve as serve_gateway
+    from provisioner.cli.bundled.settings import Options
+    from provisioner.cli.bundled.settings import upstreams as given
 
     if (tls_cert is None) != (tls_key is None):
         raise UsageError("--tls-cert and --tls-key go together")
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
-    bundled.serve(
+    serve_gateway(
         context.state_folder(state),
-        bundled.Listening(host, port, tls, insecure_bind),
-        bundled.Options(settings, bundled.upstreams(upstreams), log_bodies, retention_days, quiet),
+        Listening(host, port, tls, insecure_bind),
+        Options(settings, given(upstreams), log_bodies, retention_days, quiet),
     )
 
 
@@ -108,7 +112,8 @@ def add_provider(
     slug: str, url: str | None, family: Family | None, auth: Auth, key_from: str | None, state: Path
 ) -> None:
     """Add a provider, or replace the one of this SLUG, e.g. anthropic-prod."""
-    from provisioner.cli import bundled, context, output
+    from provisioner.cli import context, output
+    from provisioner.cli.bundled import providers, settings
 
     if url is None and key_from is not None:
         raise UsageError("--key-from needs --url: the echo has no key")
@@ -116,9 +121,9 @@ def add_provider(
     key = None
     if url is not None:
         key = (
-            bundled.upstream_key("--key-from", key_from) if key_from else output.ask_secret(f"key of {slug}")
+            settings.upstream_key("--key-from", key_from) if key_from else output.ask_secret(f"key of {slug}")
         )
-    bundled.add_provider(folder, bundled.NewProvider(slug, url, family, auth), key)
+    providers.add_provider(folder, providers.NewProvider(slug, url, family, auth), key)
     output.say(f"@{slug} is answered by {url or 'the echo'}")
 
 
@@ -127,10 +132,11 @@ def add_provider(
 @options.format_option
 def list_providers(state: Path, json: bool) -> None:
     """List the providers: shipped, of gateway.toml, and added; never their keys."""
-    from provisioner.cli import bundled, context, output
+    from provisioner.cli import context, output
+    from provisioner.cli.bundled import providers
     from provisioner.report import columns
 
-    found = bundled.listed_providers(context.state_folder(state))
+    found = providers.listed_providers(context.state_folder(state))
     if json:
         output.result_json({"version": 1, "kind": "providers", "providers": found})
         return
@@ -147,7 +153,8 @@ def list_providers(state: Path, json: bool) -> None:
 @state_option
 def remove_provider(slug: str, state: Path) -> None:
     """Forget an added provider and its key; one of the shipped slugs is answered by the echo again."""
-    from provisioner.cli import bundled, context, output
+    from provisioner.cli import context, output
+    from provisioner.cli.bundled import providers
 
-    now = bundled.remove_provider(context.state_folder(state), slug)
+    now = providers.remove_provider(context.state_folder(state), slug)
     output.say(f"removed @{slug}; {now}")

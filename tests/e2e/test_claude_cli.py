@@ -66,15 +66,6 @@ DANA = {
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    if why := namespaces.missing():
-        pytest.skip(why)
-    made = Network()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def pilot_desk(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The README's first steps: the main job, then `provision gateway serve`."""
     desk = Desk(tmp_path_factory.mktemp("pilot"), roster=PILOT_ROSTER, fleet=PILOT_FLEET)

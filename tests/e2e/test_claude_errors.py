@@ -27,15 +27,6 @@ FEW_RETRIES = {"CLAUDE_CODE_MAX_RETRIES": "1"}
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    if why := namespaces.missing():
-        pytest.skip(why)
-    made = Network()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def desk(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made = Desk(tmp_path_factory.mktemp("pilot"), roster=ROSTER, fleet="")
     with network.entered():

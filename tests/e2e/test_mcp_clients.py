@@ -33,15 +33,6 @@ AT_ONCE = {"ENABLE_TOOL_SEARCH": "false"}
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    if why := namespaces.missing():
-        pytest.skip(why)
-    made = Network()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def desk(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     roster = "email,team,env,platform\nalice@acme.com,Engineering,prod,linux\n"
     made = Desk(tmp_path_factory.mktemp("pilot"), roster=roster, fleet="")
